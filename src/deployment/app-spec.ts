@@ -1,0 +1,58 @@
+/**
+ * How to run one revision, after recognition: everything that the app file, the repository and the component's
+ * inputs say, with defaults filled in. Stored as JSON with the revision, so it holds plain data only.
+ */
+export type AppSpec = CommandSpec | DagsterSpec;
+
+/** What both presets share. Paths are relative to the root of the tree, with `/`, and `.` for the root itself. */
+export interface CommonSpec {
+  /** Folder of the app, where setup, prepare and start run. */
+  readonly directory: string;
+  /** Plain values from the app file; `${NAME}` is not expanded yet. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Values of the repository's `.env`, already without the names that it may not set. */
+  readonly dotenv: Readonly<Record<string, string>>;
+  /** From the start of setup to healthy. */
+  readonly timeoutMs: number;
+  /** What was recognised and why, and what was ignored: lines for the job log. */
+  readonly remarks: readonly string[];
+}
+
+/** A web application that is started with a command. */
+export interface CommandSpec extends CommonSpec {
+  readonly preset: 'command';
+  readonly setup?: string;
+  /** Files whose content decides whether kept setup outputs can be used again. Empty: setup runs for each revision. */
+  readonly setupInputs: readonly string[];
+  readonly setupOutputs: readonly string[];
+  readonly prepare?: string;
+  readonly start: string;
+  /** Path that answers 2xx or 3xx once the app is up. */
+  readonly health: string;
+}
+
+/** A Dagster project: one code server per location, and a webserver from an environment of the service's own. */
+export interface DagsterSpec extends CommonSpec {
+  readonly preset: 'dagster';
+  readonly locations: readonly DagsterLocation[];
+  /** Dagster release that the project pins, where it does. */
+  readonly dagsterVersion?: string;
+}
+
+/** One code location. */
+export interface DagsterLocation {
+  readonly name: string;
+  readonly directory: string;
+  /** What `dagster api grpc` is told to load. */
+  readonly load:
+    | { readonly kind: 'module'; readonly name: string }
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'package'; readonly name: string }
+    | { readonly kind: 'autoload'; readonly name: string };
+  readonly attribute?: string;
+  readonly optional: boolean;
+  /** Version or path of the interpreter, where something names one. */
+  readonly python?: string;
+  readonly setup: string;
+  readonly prepare?: string;
+}

@@ -1,0 +1,89 @@
+/** What the service needs to know of GitLab, in its own words: GitLab's wire format ends in `gitlab/`. */
+
+export type MergeRequestState = 'opened' | 'closed' | 'merged' | 'locked';
+
+export interface MergeRequestFacts {
+  readonly projectId: number;
+  readonly iid: number;
+  readonly state: MergeRequestState;
+  readonly title: string;
+  readonly draft: boolean;
+  readonly webUrl: string;
+  readonly sourceProjectId: number | null;
+  readonly sourceBranch: string;
+  readonly targetBranch: string;
+  /** Head commit of the source branch. */
+  readonly headSha: string;
+  readonly author: PersonFacts;
+}
+
+export interface PersonFacts {
+  readonly id: number;
+  readonly username: string;
+  readonly name: string;
+}
+
+export interface PipelineFacts {
+  readonly id: number;
+  readonly projectId: number;
+  readonly sha: string;
+  readonly ref: string;
+  readonly source: string;
+  readonly user: PersonFacts | null;
+  readonly createdAt: string;
+}
+
+export interface CommitFacts {
+  readonly sha: string;
+  readonly title: string;
+  readonly message: string;
+  readonly authorName: string;
+  readonly authorEmail: string;
+  /** Unix seconds of the commit. */
+  readonly timestamp: number;
+  readonly parentShas: readonly string[];
+  readonly webUrl: string;
+}
+
+export interface ProjectFacts {
+  readonly id: number;
+  /** `group/sub/project`. */
+  readonly path: string;
+  readonly webUrl: string;
+  readonly defaultBranch: string | null;
+}
+
+export interface EnvironmentFacts {
+  readonly id: number;
+  readonly name: string;
+  readonly state: 'available' | 'stopping' | 'stopped';
+  readonly externalUrl: string | null;
+}
+
+export interface NoteFacts {
+  readonly id: number;
+  readonly body: string;
+  readonly author: PersonFacts;
+  readonly system: boolean;
+}
+
+/** Claims of a GitLab ID token that the service reads (doc/ci/secrets/id_token_authentication.md). */
+export interface JobClaims {
+  readonly jobId: number;
+  readonly pipelineId: number;
+  readonly pipelineSource: string;
+  /** Project that runs the job; `job_project_id` where GitLab sends it (18.4 and up), else `project_id`. */
+  readonly runningProjectId: number;
+  /** `project_id`: of a fork's pipeline the fork, even where the pipeline runs in the parent (18.2.2 and up). */
+  readonly projectId: number;
+  readonly projectPath: string;
+  readonly ref: string;
+  readonly refProtected: boolean;
+  readonly sha: string;
+  readonly userLogin: string;
+  readonly environment: string | null;
+  readonly environmentAction: string | null;
+}
+
+/** A person's role in a project, by GitLab's numbers: 20 Reporter, 30 Developer, 40 Maintainer, 50 Owner; 0 none. */
+export type AccessLevel = number;

@@ -1,0 +1,88 @@
+/**
+ * What a preset asks of a runtime, in the runtime's terms: steps that end, processes that stay.
+ * A preset knows nothing of process groups or containers, a runtime nothing of Dagster.
+ */
+
+/** Where a runtime has put an instance; absolute paths as the instance's own processes see them. */
+export interface Place {
+  /** The instance's name, unique in the service. */
+  readonly name: string;
+  /** Root of the unpacked source. */
+  readonly tree: string;
+  /** A folder of this instance alone, outside the tree, for generated files (and HOME, TMPDIR below it). */
+  readonly work: string;
+  /** The deployment's folder, which stays from revision to revision. */
+  readonly data: string;
+  /** A folder shared by all instances of the service, for package caches and the presets' own environments. */
+  readonly shared: string;
+  /** Address that processes listen on. */
+  readonly host: string;
+  /** A free port for each name in `Launch.ports`. */
+  readonly ports: Readonly<Record<string, number>>;
+}
+
+/** How to launch one instance. */
+export interface Launch {
+  /** Names of the ports that it needs; the first one is the endpoint that gets the traffic. */
+  readonly ports: readonly [string, ...string[]];
+  /** Called once for each start, when the place is known and the source is unpacked. */
+  plan(place: Place): Promise<LaunchPlan>;
+}
+
+/** What to do in a place. */
+export interface LaunchPlan {
+  /** Absolute paths below the tree that are taken out of the private copy before anything runs: a `.env` would undo the isolation. */
+  readonly removeFromTree?: readonly string[];
+  /** Written before anything runs; paths are absolute and lie in `place.work` or `place.data`. */
+  readonly files: ReadonlyArray<{ readonly path: string; readonly content: string }>;
+  /** Run one after the other; the first that fails fails the instance. */
+  readonly steps: readonly Step[];
+  /** Started when the steps are done, or at once where `early` says so. All of them belong to one instance. */
+  readonly processes: readonly [PlannedProcess, ...PlannedProcess[]];
+}
+
+/** A command that ends. */
+export interface Step {
+  /** For people: "setup", "prepare etl". */
+  readonly name: string;
+  /** Absolute folder that it runs in. */
+  readonly directory: string;
+  /** One line (or script) for `sh -c`. It comes from the repository: never build it from anything else that a user controls. */
+  readonly command: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Its outputs are kept and given to later instances with the same key, each as a private copy. */
+  readonly keep?: {
+    /** SHA-256, hex, over everything that decides what the step makes. */
+    readonly key: string;
+    /** Absolute paths below the tree. */
+    readonly outputs: readonly string[];
+  };
+  /** Makes a folder that all instances share: it runs only when that folder is not whole yet, and never twice at once. */
+  readonly makesShared?: { readonly path: string };
+}
+
+/** A command that stays. */
+export interface PlannedProcess {
+  /** For people and logs: "app", "webserver", "code server etl". */
+  readonly name: string;
+  readonly directory: string;
+  /** Program and arguments, without a shell; a command of the repository's is `['/bin/sh', '-c', command]`. */
+  readonly argv: readonly [string, ...string[]];
+  readonly env: Readonly<Record<string, string>>;
+  /** Start at once, beside the steps; it must bear that the rest is not there yet. It waits for `makesShared` steps all the same. */
+  readonly early?: boolean;
+}
+
+/** What health says about a launched instance. Never thrown: an app that does not answer is `waiting`. */
+export type Health =
+  | { readonly state: 'waiting'; readonly detail: string }
+  | { readonly state: 'healthy'; readonly parts: readonly PartHealth[] }
+  | { readonly state: 'failed'; readonly message: string; readonly parts: readonly PartHealth[] };
+
+/** One part of an app that has its own state: a code location of Dagster's. */
+export interface PartHealth {
+  readonly name: string;
+  readonly state: 'healthy' | 'waiting' | 'failed';
+  /** What went wrong, with the stack, where it failed. */
+  readonly message?: string;
+}

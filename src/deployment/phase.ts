@@ -1,0 +1,40 @@
+/** What is wanted of a deployment. */
+export type Wanted = 'running' | 'stopped';
+
+/** Why a deployment is not wanted any more. */
+export type StopReason = 'merged' | 'closed' | 'undeployed' | 'deleted';
+
+/**
+ * Where a revision is on its way.
+ * `queued`: not launched yet; `starting`: launched, not healthy yet; then it ends as one of the others.
+ * A healthy revision that crashes is `starting` again.
+ */
+export type RevisionState = 'queued' | 'starting' | 'healthy' | 'failed' | 'superseded';
+
+/** What a deployment is in, for people; derived from wanted and observed, stored for reading. */
+export type Phase = 'queued' | 'deploying' | 'running' | 'failed' | 'stopping' | 'stopped';
+
+/** The phase that follows from what is wanted, the latest revision, and what was observed. */
+export function derivePhase(facts: {
+  readonly wanted: Wanted;
+  /** State of the latest revision that was not superseded; undefined where there is none. */
+  readonly latest: RevisionState | undefined;
+  /** Whether any instance is still there, as far as was observed. */
+  readonly instances: number;
+}): Phase {
+  if (facts.wanted === 'stopped') return facts.instances > 0 ? 'stopping' : 'stopped';
+  switch (facts.latest) {
+    case undefined:
+    case 'queued':
+    case 'superseded':
+      return 'queued';
+    case 'starting':
+      return 'deploying';
+    case 'healthy':
+      return 'running';
+    case 'failed':
+      return 'failed';
+    default:
+      return facts.latest satisfies never;
+  }
+}

@@ -1,0 +1,45 @@
+import type {
+  AccessLevel,
+  CommitFacts,
+  EnvironmentFacts,
+  MergeRequestFacts,
+  NoteFacts,
+  PersonFacts,
+  PipelineFacts,
+  ProjectFacts,
+} from '../deployment/gitlab-facts.ts';
+
+/**
+ * Everything that the service asks of GitLab's REST API, with the bot user's token.
+ * Each call retries what is safe to retry and then throws a `GitLabError`; "not there" is `null` only where the type says so.
+ */
+export interface GitLab {
+  currentUser(): Promise<PersonFacts>;
+  project(projectId: number): Promise<ProjectFacts>;
+  /** By the path that people write, for instance `group/project`. */
+  projectByPath(path: string): Promise<ProjectFacts | null>;
+  /** Effective role, inherited ones included. 0 where the person is no member. */
+  accessLevel(projectId: number, userId: number): Promise<AccessLevel>;
+  mergeRequest(projectId: number, iid: number): Promise<MergeRequestFacts | null>;
+  /** Pipelines of a merge request, newest first, all pages; also those that ran in a fork. */
+  mergeRequestPipelines(projectId: number, iid: number): Promise<PipelineFacts[]>;
+  pipeline(projectId: number, pipelineId: number): Promise<PipelineFacts>;
+  commit(projectId: number, sha: string): Promise<CommitFacts>;
+
+  /** Notes of a merge request, oldest first, all pages. */
+  notes(projectId: number, iid: number): Promise<NoteFacts[]>;
+  note(projectId: number, iid: number, noteId: number): Promise<NoteFacts | null>;
+  /** Not repeated after an answer that may have come after GitLab acted: look for the marker first. */
+  createNote(projectId: number, iid: number, body: string): Promise<NoteFacts>;
+  /** Null where the note is gone. */
+  editNote(projectId: number, iid: number, noteId: number, body: string): Promise<NoteFacts | null>;
+  /** Puts an emoji on a comment; one that is there already is fine. */
+  awardNote(projectId: number, iid: number, noteId: number, emoji: string): Promise<void>;
+
+  environment(projectId: number, name: string): Promise<EnvironmentFacts | null>;
+  setEnvironmentUrl(projectId: number, environmentId: number, url: string): Promise<void>;
+  /** Without playing the stop job (`force`). */
+  stopEnvironment(projectId: number, environmentId: number): Promise<void>;
+  /** The only thing that makes a stopped environment available again. */
+  createDeployment(projectId: number, deployment: { environment: string; sha: string; ref: string }): Promise<void>;
+}

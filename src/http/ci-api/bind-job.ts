@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  checkHead,
+  checkJobClaims,
+  checkOpen,
+  checkPipeline,
+  isFork,
+  parseMergeRequestRef,
+  type Refusal,
+} from '../../deployment/binding.ts';
+import type {
+  CommitFacts,
+  JobClaims,
+  MergeRequestFacts,
+  PipelineFacts,
+  ProjectFacts,
+} from '../../deployment/gitlab-facts.ts';
+import { isAllowedProject } from '../../deployment/naming.ts';
+import { ProblemError } from '../../errors.ts';
+import type { CiContext } from './context.ts';
+
+const HEAD_POLL_MS = 1_000;
+
+/** What a job was found to belong to. */
+export interface BoundJob {
+  readonly claims: JobClaims;
+  readonly project: ProjectFacts;
+  readonly mergeRequest: MergeRequestFacts;
+  readonly pipeline: PipelineFacts;
+}
+
+/**
+ * Binds a job to the merge request that it names: the pipeline's ref is the proof, read from GitLab by the token's `pipeline_id`.
+ * @throws {ProblemError} 403 where the token is not of such a job, the project is not allowed, or the merge request is another one's
+ */
+export async function bindJob(
+  context: CiContext,
+  claims: JobClaims,
+  request: { readonly iid: number; readonly action: 'start' | 'stop' },
+): Promise<BoundJob> {
+  assertNot(checkJobClaims(claims, request.action));
+  const project = await context.gitlab.project(claims.runningProjectId);
+  if (!isAllowedProject(context.allowedProjects, project)) {
+    throw new ProblemError(
+      'project-not-allowed',
+      403,
+      `The project ${project.path} (id ${project.id}) may not use this service. Its operator can add it to BD_ALLOWED_PROJECTS.`,
+    );
+  }
+  const pipeline = await context.gitlab.pipeline(project.id, claims.pipelineId);
+  assertNot(checkPipeline(pipeline, request.iid));
+  const mergeRequest = await context.gitlab.mergeRequest(project.id, request.iid);
+  if (mergeRequest === null)
+    throw new ProblemError(
+      'no-such-merge-request',
+      403,
+      `Merge request !${request.iid} was not found in ${project.path}.`,
+    );
+  if (isFork(mergeRequest) || claims.projectId !== claims.runningProjectId) {
+    throw new ProblemError(
+      'fork',
+      403,
+      `Merge request !${request.iid} comes from a fork: its code does not run here (BD_FORKS=never).`,
+    );
+  }
+  return { claims, project, mergeRequest, pipeline };
+}
+
+/** Whether the job's commit is the one to deploy now. */
+export type HeadDecision =
+  | { readonly decision: 'current'; readonly commit: CommitFacts }
+  | { readonly decision: 'superseded'; readonly message: string };
+
+/**
+ * Finds the branch's commit that the pipeline runs (for merged results the parent that is the branch's), and compares it with the
+ * merge request's head; a head that lags behind is read again for a while.
+ * @throws {ProblemError} 403 where the merge request is not open, or its head stays another one
+ */
+export async function checkJobHead(context: CiContext, job: BoundJob): Promise<HeadDecision> {
+  const { project, pipeline } = job;
+  const kind = parseMergeRequestRef(pipeline.ref)?.kind;
+  const parents = kind === 'merge' ? (await context.gitlab.commit(project.id, pipeline.sha)).parentShas : [];
+  const patience = context.now() + context.headPatienceMs;
+  for (
+    let mergeRequest = job.mergeRequest;
+    ;
+    mergeRequest = (await context.gitlab.mergeRequest(project.id, mergeRequest.iid)) ?? mergeRequest
+  ) {
+    assertNot(checkOpen(mergeRequest));
+    const sha =
+      kind === 'merge'
+        ? (parents.find((parent) => parent === mergeRequest.headSha) ?? parents[1] ?? pipeline.sha)
+        : pipeline.sha;
+    const all =
+      sha === mergeRequest.headSha ? [] : await context.gitlab.mergeRequestPipelines(project.id, mergeRequest.iid);
+    const head = checkHead(sha, mergeRequest, { own: pipeline.id, all });
+    if (head.decision === 'superseded') return head;
+    if (head.decision === 'current')
+      return { decision: 'current', commit: await context.gitlab.commit(project.id, sha) };
+    if (context.now() >= patience) {
+      throw new ProblemError(
+        'not-the-head',
+        403,
+        `This pipeline runs commit ${sha.slice(0, 8)}, and the head of !${mergeRequest.iid} is ${mergeRequest.headSha.slice(0, 8)}. Only the head is deployed: run a new pipeline for it.`,
+      );
+    }
+    await sleep(Math.min(HEAD_POLL_MS, context.headPatienceMs));
+  }
+}
+
+function assertNot(refusal: Refusal | undefined): void {
+  if (refusal) throw new ProblemError(refusal.type, 403, refusal.message);
+}

@@ -1,0 +1,51 @@
+import type { AppSpec } from '../../deployment/app-spec.ts';
+import type {
+  CommitFacts,
+  JobClaims,
+  MergeRequestFacts,
+  PipelineFacts,
+  ProjectFacts,
+} from '../../deployment/gitlab-facts.ts';
+import type { Log } from '../../log.ts';
+import type { RevisionLogs } from '../../store/revision-logs.ts';
+import type { Store } from '../../store/store.ts';
+
+/** What the doors of the pipeline's jobs read from GitLab. */
+export interface JobGitLab {
+  project(projectId: number): Promise<ProjectFacts>;
+  mergeRequest(projectId: number, iid: number): Promise<MergeRequestFacts | null>;
+  mergeRequestPipelines(projectId: number, iid: number): Promise<PipelineFacts[]>;
+  pipeline(projectId: number, pipelineId: number): Promise<PipelineFacts>;
+  commit(projectId: number, sha: string): Promise<CommitFacts>;
+}
+
+/** An archive that was taken: its address, its sizes, and its tree as it lies on disk for a moment. */
+export interface ReceivedBundle {
+  readonly digest: string;
+  readonly archiveBytes: number;
+  readonly unpackedBytes: number;
+  readonly entries: number;
+  readonly tree: string;
+}
+
+export interface CiContext {
+  readonly store: Store;
+  readonly logs: RevisionLogs;
+  readonly gitlab: JobGitLab;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly allowedProjects: readonly string[];
+  /** How long a merge request's head may lag behind the pipeline: GitLab's reads may be stale. */
+  readonly headPatienceMs: number;
+  verifyToken(token: string): Promise<JobClaims>;
+  receiveBundle(body: AsyncIterable<Uint8Array>, info: { readonly declaredBytes?: number }): Promise<ReceivedBundle>;
+  /** Drops the unpacked tree of a bundle that will not be started now, and the archive too where nothing else needs it. */
+  dropBundle(bundle: ReceivedBundle, options: { readonly keepArchive: boolean }): Promise<void>;
+  recogniseApp(request: {
+    readonly tree: string;
+    readonly directory: string;
+    readonly timeoutMs: number;
+  }): Promise<AppSpec>;
+  previewUrl(name: string): string;
+  randomBytes(size: number): Uint8Array;
+}

@@ -1,0 +1,91 @@
+import type { JobClaims } from '../../deployment/gitlab-facts.ts';
+import { deploymentName, deploymentSlug, randomPart } from '../../deployment/naming.ts';
+import { ProblemError } from '../../errors.ts';
+import type { DeploymentRow } from '../../store/schema.ts';
+import type { CiAnswer } from './answer.ts';
+import { type BoundJob, bindJob, checkJobHead } from './bind-job.ts';
+import type { CiContext } from './context.ts';
+import type { DeployRequest } from './request.ts';
+
+/** First call of a deploy job: who it is, what it wants; its answer says whether the archive is wanted. Repeating it changes nothing. */
+export async function beginDeploy(context: CiContext, claims: JobClaims, request: DeployRequest): Promise<CiAnswer> {
+  const { store } = context;
+  if (request.event_type === 'merge_train') return mergeTrain(context, claims, request);
+  const job = await bindJob(context, claims, { iid: request.merge_request_iid, action: 'start' });
+  const head = await checkJobHead(context, job);
+  const deployment = store.transaction(() => findOrCreate(context, job, request));
+  const url = context.previewUrl(deployment.name);
+  if (head.decision === 'superseded') return { url, say: [head.message], exit: 0 };
+  const row = store.jobs.record({
+    id: claims.jobId,
+    deploymentId: deployment.id,
+    pipelineId: claims.pipelineId,
+    commit: head.commit,
+    pushedBy: job.pipeline.user?.name ?? claims.userLogin,
+    directory: request.directory,
+    timeoutMs: request.timeout,
+    createdAt: context.now(),
+  });
+  context.log.info(
+    {
+      project: job.project.id,
+      mergeRequest: request.merge_request_iid,
+      deployment: deployment.name,
+      job: claims.jobId,
+      commit: head.commit.sha,
+    },
+    'a job wants to deploy',
+  );
+  return row.revisionId === null ? { url, upload: true } : { url };
+}
+
+/** A merge train's pipeline tests what will be merged; what people review is the branch. */
+function mergeTrain(context: CiContext, claims: JobClaims, request: DeployRequest): CiAnswer {
+  const deployment = context.store.deployments.find({
+    projectId: claims.runningProjectId,
+    app: request.app,
+    ref: `mr-${request.merge_request_iid}`,
+  });
+  return {
+    ...(deployment ? { url: context.previewUrl(deployment.name) } : {}),
+    say: ['This is a merge train: its pipelines do not deploy, and the preview stays as it is.'],
+    exit: 0,
+  };
+}
+
+function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest): DeploymentRow {
+  const { store, now } = context;
+  const { project, mergeRequest, claims } = job;
+  const environmentName = claims.environment as string;
+  const row = store.mergeRequests.record(project, mergeRequest, now());
+  const key = { projectId: project.id, app: request.app, ref: `mr-${mergeRequest.iid}` };
+  const siblings = store.deployments.ofMergeRequest(row.id);
+  const rival = siblings.find((d) => d.app !== request.app && d.environmentName === environmentName);
+  if (rival) {
+    throw new ProblemError(
+      'environment-taken',
+      422,
+      `The environment "${environmentName}" is already that of the app "${rival.app || '(unnamed)'}" of this merge request. ` +
+        `Give each include of the component its own inputs "app", "job_prefix" and "environment_name".`,
+    );
+  }
+  const existing = store.deployments.find(key);
+  if (existing) return existing;
+  const name = deploymentName(
+    mergeRequest.iid,
+    request.app || (project.path.split('/').at(-1) ?? ''),
+    randomPart(context.randomBytes(32)),
+  );
+  return store.deployments.create({
+    ...key,
+    name,
+    slug: deploymentSlug(name),
+    mergeRequestId: row.id,
+    environmentName,
+    wanted: 'running',
+    phase: 'queued',
+    wantedAt: now(),
+    pipelineId: claims.pipelineId,
+    createdAt: now(),
+  });
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { durationMs } from '../../deployment/units.ts';
+import { ProblemError } from '../../errors.ts';
+
+/** Oldest and newest version of the component that this service understands: same major. */
+const COMPONENT_MAJOR = 1;
+
+const relativeFolder = z
+  .string()
+  .transform((path) => path.replace(/^(\.\/)+/, '').replace(/\/+$/, '') || '.')
+  .refine(
+    (path) => path === '.' || (!path.startsWith('/') && !path.split('/').includes('..') && !/[\0\r\n]/.test(path)),
+    'must be a folder inside the repository, like apps/web',
+  );
+
+const notYet = (what: string) =>
+  z.string().refine((value) => value.trim() === '', `${what} is not there yet: leave this input out for now`);
+
+const fields = {
+  merge_request_iid: z
+    .string()
+    .regex(/^\d{1,10}$/, 'must be the number of a merge request: the job must run in a merge-request pipeline')
+    .transform(Number),
+  app: z.string().regex(/^[a-z0-9-]{0,30}$/, 'must be at most 30 characters of a-z, 0-9 and -'),
+};
+
+/** What the deploy job sends first: the component's inputs. */
+const DeployRequest = z.object({
+  ...fields,
+  directory: relativeFolder,
+  context: relativeFolder,
+  timeout: z.string().transform((text, ctx) => {
+    const ms = durationMs(text);
+    if (ms !== undefined) return ms;
+    ctx.addIssue({ code: 'custom', message: 'must be a duration like 90s, 15m or 1h' });
+    return z.NEVER;
+  }),
+  container_image: notYet('running a container image').default(''),
+  external_url: notYet('a deployment that somebody else runs').default(''),
+  variables: notYet('handing CI/CD variables over').default(''),
+  setup_variables: notYet('handing CI/CD variables over to setup').default(''),
+  event_type: z.string().default(''),
+});
+export type DeployRequest = z.infer<typeof DeployRequest>;
+
+const StopRequest = z.object(fields);
+export type StopRequest = z.infer<typeof StopRequest>;
+
+/** @throws {ProblemError} 422 naming each input that is wrong */
+export function parseDeployRequest(form: Record<string, unknown>): DeployRequest {
+  const request = parse(DeployRequest, form);
+  if (
+    request.context !== '.' &&
+    request.directory !== request.context &&
+    !request.directory.startsWith(`${request.context}/`)
+  ) {
+    throw new ProblemError(
+      'invalid-input',
+      422,
+      `The input "directory" (${request.directory}) must lie within "context" (${request.context}).`,
+    );
+  }
+  return request;
+}
+
+/** @throws {ProblemError} 422 naming each input that is wrong */
+export function parseStopRequest(form: Record<string, unknown>): StopRequest {
+  return parse(StopRequest, form);
+}
+
+/** @throws {ProblemError} 426 where the component is of another major version */
+export function checkComponent(version: string | undefined): void {
+  const major = /^(\d+)\.\d+\.\d+/.exec(version ?? '')?.[1];
+  if (major !== undefined && Number(major) === COMPONENT_MAJOR) return;
+  throw new ProblemError(
+    'component-version',
+    426,
+    version === undefined
+      ? 'The request names no version of the component (header BD-Component). Use the jobs of the component branch-deployment.'
+      : `This service speaks with version ${COMPONENT_MAJOR} of the component, and the job uses ${version}. Upgrade ${Number(major ?? 0) > COMPONENT_MAJOR ? 'the service' : `the component: include branch-deployment@${COMPONENT_MAJOR}`}.`,
+  );
+}
+
+function parse<T extends z.ZodType>(schema: T, form: Record<string, unknown>): z.output<T> {
+  const parsed = schema.safeParse(form);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(
+    (issue) => `The input "${issue.path.join('.')}" ${issue.code === 'invalid_type' ? 'is missing' : issue.message}.`,
+  );
+  throw new ProblemError('invalid-input', 422, faults.join('\n'));
+}

@@ -1,0 +1,71 @@
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { ProblemError } from '../../errors.ts';
+import { renderAnswer } from './answer.ts';
+import type { CiContext } from './context.ts';
+import { beginDeploy } from './deploy.ts';
+import { followLog, jobOutcome } from './follow.ts';
+import { checkComponent, parseDeployRequest, parseStopRequest } from './request.ts';
+import { takeSource } from './source.ts';
+import { stopDeployment } from './stop.ts';
+
+const FORM_BYTES = 64 * 1024;
+
+/** `/api/ci/v1`: the doors of the component's jobs. Each request carries the job's own ID token. */
+export function ciRoutes(context: CiContext): Hono {
+  const app = new Hono();
+  const claimsOf = async (c: Context) => {
+    checkComponent(c.req.header('bd-component'));
+    const token = /^Bearer (\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1];
+    if (token === undefined)
+      throw new ProblemError(
+        'no-token',
+        401,
+        'The request carries no ID token. Use the jobs of the component branch-deployment.',
+      );
+    return context.verifyToken(token);
+  };
+  const form = bodyLimit({ maxSize: FORM_BYTES });
+
+  app.post('/deploy', form, async (c) => {
+    const claims = await claimsOf(c);
+    return c.text(renderAnswer(await beginDeploy(context, claims, parseDeployRequest(await c.req.parseBody()))));
+  });
+  app.put('/source', async (c) => {
+    const claims = await claimsOf(c);
+    const declared = Number(c.req.header('content-length'));
+    const body: AsyncIterable<Uint8Array> = c.req.raw.body ?? emptyBody();
+    return c.text(
+      renderAnswer(
+        await takeSource(context, claims, {
+          body,
+          ...(Number.isSafeInteger(declared) && declared > 0 ? { declaredBytes: declared } : {}),
+        }),
+      ),
+    );
+  });
+  app.get('/log', async (c) => {
+    const claims = await claimsOf(c);
+    const from = Number(c.req.query('from') ?? 0);
+    if (!Number.isSafeInteger(from) || from < 0)
+      throw new ProblemError('invalid-input', 422, '"from" must be a byte offset.');
+    const stream = followLog(context, claims.jobId, { from, signal: c.req.raw.signal });
+    // nginx would hold the lines back otherwise (X-Accel-Buffering).
+    return c.body(stream, 200, {
+      'content-type': 'text/plain; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+  });
+  app.get('/outcome', async (c) => {
+    const claims = await claimsOf(c);
+    return c.text(renderAnswer(jobOutcome(context, claims.jobId)));
+  });
+  app.post('/stop', form, async (c) => {
+    const claims = await claimsOf(c);
+    return c.text(renderAnswer(await stopDeployment(context, claims, parseStopRequest(await c.req.parseBody()))));
+  });
+  return app;
+}
+
+async function* emptyBody(): AsyncGenerator<Uint8Array> {}

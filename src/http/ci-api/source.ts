@@ -1,0 +1,102 @@
+import type { AppSpec } from '../../deployment/app-spec.ts';
+import type { JobClaims } from '../../deployment/gitlab-facts.ts';
+import { formatBytes, formatDuration } from '../../deployment/units.ts';
+import { ProblemError } from '../../errors.ts';
+import type { DeploymentRow, JobRow } from '../../store/schema.ts';
+import { wantRevision } from '../../store/want.ts';
+import type { CiAnswer } from './answer.ts';
+import type { CiContext, ReceivedBundle } from './context.ts';
+
+/** Second call of a deploy job: the archive. The same job's archive is one revision, however often it is sent. */
+export async function takeSource(
+  context: CiContext,
+  claims: JobClaims,
+  upload: { readonly body: AsyncIterable<Uint8Array>; readonly declaredBytes?: number },
+): Promise<CiAnswer> {
+  const { store } = context;
+  const job = store.jobs.get(claims.jobId);
+  if (!job)
+    throw new ProblemError(
+      'no-such-job',
+      409,
+      'This job has not said what it wants to deploy. Use the jobs of the component branch-deployment.',
+    );
+  const url = context.previewUrl((store.deployments.get(job.deploymentId) as DeploymentRow).name);
+  if (job.revisionId !== null) return { url, say: ['This job has sent its archive before.'] };
+
+  const began = context.now();
+  const bundle = await context.receiveBundle(
+    upload.body,
+    upload.declaredBytes === undefined ? {} : { declaredBytes: upload.declaredBytes },
+  );
+  let used = false;
+  try {
+    const spec = await context.recogniseApp({ tree: bundle.tree, directory: job.directory, timeoutMs: job.timeoutMs });
+    const answer = store.transaction(() => decide(context, job.id, bundle, spec));
+    used = answer.starts;
+    const took = formatDuration(context.now() - began);
+    return {
+      url,
+      say: [
+        `Received ${bundle.entries} files and folders, ${formatBytes(bundle.unpackedBytes)} unpacked, in ${took}.`,
+        ...answer.say,
+      ],
+      exit: answer.exit,
+    };
+  } finally {
+    if (!used)
+      await context.dropBundle(bundle, { keepArchive: store.revisions.deploymentsOfBundle(bundle.digest).length > 0 });
+  }
+}
+
+interface Decision {
+  readonly say: readonly string[];
+  readonly exit: 0 | undefined;
+  /** Whether a new revision takes the unpacked tree. */
+  readonly starts: boolean;
+}
+
+/** Which revision the job is about; read afresh, since an upload takes time and the world goes on. */
+function decide(context: CiContext, jobId: number, bundle: ReceivedBundle, spec: AppSpec): Decision {
+  const { store, now } = context;
+  const job = store.jobs.get(jobId) as JobRow;
+  const deployment = store.deployments.get(job.deploymentId) as DeploymentRow;
+  if (job.revisionId !== null) return { say: [], exit: undefined, starts: false };
+  const state = store.mergeRequests.get(deployment.mergeRequestId)?.state;
+  if (state !== 'opened' && state !== 'locked')
+    throw new ProblemError(
+      'merge-request-not-open',
+      403,
+      `The merge request is ${state} meanwhile: nothing is deployed.`,
+    );
+  if (deployment.pipelineId > job.pipelineId)
+    return { say: ['A newer pipeline has deployed meanwhile: this one does nothing.'], exit: 0, starts: false };
+
+  const latest = store.revisions.latest(deployment.id);
+  const same =
+    latest !== undefined &&
+    latest.bundle === bundle.digest &&
+    latest.commit.sha === job.commit.sha &&
+    JSON.stringify(latest.spec) === JSON.stringify(spec);
+  store.deployments.update(deployment.id, { pipelineId: job.pipelineId });
+  // Whatever this job makes wanted, the truth about its merge request is read once more.
+  store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', now());
+  if (same && deployment.wanted === 'running' && latest.state !== 'failed' && latest.state !== 'superseded') {
+    store.jobs.attach(job.id, latest.id);
+    return {
+      say: [`The same files of the same commit are deployed already (revision ${latest.number}).`],
+      exit: undefined,
+      starts: false,
+    };
+  }
+  const revision = wantRevision(store, deployment, {
+    commit: job.commit,
+    pushedBy: job.pushedBy,
+    bundle: bundle.digest,
+    spec,
+    now: now(),
+    why: `job ${job.id} of pipeline ${job.pipelineId}`,
+  });
+  store.jobs.attach(job.id, revision.id);
+  return { say: [], exit: undefined, starts: true };
+}

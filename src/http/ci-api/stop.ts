@@ -1,0 +1,34 @@
+import type { JobClaims } from '../../deployment/gitlab-facts.ts';
+import { wantStopped } from '../../store/want.ts';
+import type { CiAnswer } from './answer.ts';
+import { bindJob } from './bind-job.ts';
+import type { CiContext } from './context.ts';
+import type { StopRequest } from './request.ts';
+
+/** The stop job: somebody pressed the button, or GitLab ends the environment. Obeyed unless something newer was deployed since. */
+export async function stopDeployment(context: CiContext, claims: JobClaims, request: StopRequest): Promise<CiAnswer> {
+  const { store, now } = context;
+  const { project, mergeRequest } = await bindJob(context, claims, { iid: request.merge_request_iid, action: 'stop' });
+  const deployment = store.deployments.find({ projectId: project.id, app: request.app, ref: `mr-${mergeRequest.iid}` });
+  if (!deployment) return { say: ['There is no branch deployment of this merge request: nothing to stop.'], exit: 0 };
+  const url = context.previewUrl(deployment.name);
+  if (deployment.wanted === 'stopped')
+    return { url, say: ['The branch deployment is stopped already, or about to be.'], exit: 0 };
+  if (claims.pipelineId < deployment.pipelineId) {
+    return {
+      url,
+      say: [
+        `A newer pipeline (${deployment.pipelineId}) has deployed since: this stop job is of an older one (${claims.pipelineId}) and does nothing.`,
+      ],
+      exit: 0,
+    };
+  }
+  // GitLab plays stop jobs on merge and on close too: then that is the reason.
+  const reason = mergeRequest.state === 'merged' || mergeRequest.state === 'closed' ? mergeRequest.state : 'undeployed';
+  wantStopped(store, deployment, { reason, now: now() });
+  context.log.info(
+    { project: project.id, mergeRequest: mergeRequest.iid, deployment: deployment.name, job: claims.jobId, reason },
+    'a stop job',
+  );
+  return { url, say: ['The branch deployment is being removed.'], exit: 0 };
+}

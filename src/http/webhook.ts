@@ -1,0 +1,85 @@
+import { Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { ProblemError } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Store } from '../store/store.ts';
+import { type Hint, readWebhook } from '../webhooks/read-webhook.ts';
+import type { WebhookProof } from './webhook-proof.ts';
+
+/** GitLab's own limit for what it sends (doc/user/project/integrations/webhooks.md). */
+const MAX_BYTES = 25 * 1024 * 1024;
+
+export interface WebhookContext {
+  readonly store: Store;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly proof: WebhookProof;
+}
+
+/**
+ * `POST /webhooks/gitlab`: proof, then hints that mark work due, then 200. Whatever an authentic webhook says, it is 2xx: four failures
+ * in a row make GitLab disable the hook.
+ */
+export function webhookRoutes(context: WebhookContext): Hono {
+  const { store, log, now } = context;
+  const app = new Hono();
+  app.post('/gitlab', bodyLimit({ maxSize: MAX_BYTES }), async (c) => {
+    const raw = Buffer.from(await c.req.arrayBuffer());
+    const proof = context.proof(c.req.raw.headers, raw, now());
+    if (!proof.ok) throw new ProblemError('wrong-proof', 401, proof.reason);
+    const event = c.req.header('x-gitlab-event');
+    const answer = take(event, raw, proof.deliveryId);
+    log.info({ event, ...answer }, 'webhook');
+    return c.json(answer);
+  });
+  return app;
+
+  function take(
+    event: string | undefined,
+    raw: Buffer,
+    deliveryId: string,
+  ): { accepted: true } | { accepted: false; reason: string } {
+    const reading = readWebhook(event, parseJson(raw));
+    if (!reading.accepted) return reading;
+    return store.transaction(() => {
+      if (!store.deliveries.remember(deliveryId, now()))
+        return { accepted: false, reason: 'this delivery was taken before' };
+      const marked = reading.hints.map(applyHint).some(Boolean);
+      return marked ? { accepted: true } : { accepted: false, reason: 'no branch deployment has to do with it' };
+    });
+  }
+
+  /** Marks work due; false where the hint is about nothing that we know. */
+  function applyHint(hint: Hint): boolean {
+    switch (hint.kind) {
+      case 'branch': {
+        const rows = store.mergeRequests.openWithBranch(hint.projectId, hint.branch);
+        for (const row of rows) store.work.mark(`merge-request:${row.id}`, 'merge-request', now());
+        return rows.length > 0;
+      }
+      case 'environment': {
+        const found = store.deployments.withEnvironment(hint.projectId, hint.name);
+        for (const deployment of found) store.work.mark(`deployment:${deployment.id}`, 'environment', now());
+        return found.length > 0;
+      }
+      case 'comment':
+      case 'merge-request': {
+        const row = store.mergeRequests.find(hint.projectId, hint.iid);
+        if (!row) return false;
+        if (hint.kind === 'comment') store.comments.add(row.id, hint.noteId, now());
+        store.work.mark(`merge-request:${row.id}`, 'merge-request', now());
+        return true;
+      }
+      default:
+        return hint satisfies never;
+    }
+  }
+}
+
+function parseJson(raw: Buffer): unknown {
+  try {
+    return JSON.parse(raw.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

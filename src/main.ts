@@ -1,0 +1,69 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { ConfigError, readConfig } from './config.ts';
+import { messageOf } from './errors.ts';
+import { createLog } from './log.ts';
+import { startService } from './service.ts';
+import { VERSION } from './version.ts';
+
+const HELP = `branch-deployments ${VERSION}: a deployment for every GitLab merge request
+
+  branch-deployments serve      run the service; its settings are environment variables (BD_…), see README.md
+  branch-deployments version    print the version
+
+  --help, -h   this text
+`;
+
+const { positionals, values } = readArguments();
+const command = positionals[0];
+if (values.help || command === 'help') print(HELP);
+else if (command === 'version') print(`${VERSION}\n`);
+else if (command === 'serve') await serve();
+else fail(command === undefined ? HELP : `There is no command "${command}".\n\n${HELP}`);
+
+async function serve(): Promise<void> {
+  const config = readOrFail();
+  const log = createLog(config.logLevel);
+  const service = await startService(config, { log }).catch((error: unknown) =>
+    fail(`The service cannot start. ${messageOf(error)}\n`, 1),
+  );
+  let stopping = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      log.info({ signal }, 'stopping; instances go on running');
+      service.stop().then(
+        () => process.exit(0),
+        (error: unknown) => fail(`${messageOf(error)}\n`, 1),
+      );
+    });
+  }
+}
+
+function readOrFail() {
+  try {
+    return readConfig(process.env, { uid: process.getuid?.() });
+  } catch (error) {
+    if (error instanceof ConfigError) return fail(`The service cannot start: ${error.message}\n`);
+    throw error;
+  }
+}
+
+function readArguments() {
+  try {
+    return parseArgs({ allowPositionals: true, options: { help: { type: 'boolean', short: 'h' } } });
+  } catch (error) {
+    return fail(`${messageOf(error)}\n\n${HELP}`);
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(text);
+}
+
+/** Exit code 2 says that the call or the settings must change. */
+function fail(text: string, code = 2): never {
+  process.stderr.write(text);
+  process.exit(code);
+}

@@ -1,0 +1,22 @@
+import { execFileSync } from 'node:child_process';
+
+/** Ids of the user that branches run as; null where that is the service's own user. Read with `id`, as Node knows no user database. */
+export function resolveProcessUser(name: string | null): { readonly uid: number; readonly gid: number } | null {
+  if (name === null) return null;
+  const ask = (flag: string) =>
+    Number(execFileSync('id', [flag, '--', name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim());
+  let user: { uid: number; gid: number };
+  try {
+    user = { uid: ask('-u'), gid: ask('-g') };
+  } catch {
+    throw new Error(
+      `BD_PROCESS_USER: there is no user "${name}" on this machine. Make one (useradd --system ${name}), or name another.`,
+    );
+  }
+  if (user.uid === process.getuid?.()) return null;
+  if (process.getuid?.() !== 0)
+    throw new Error(
+      `BD_PROCESS_USER: only root can run branches as another user ("${name}"). Leave it out, or start the service as root.`,
+    );
+  return user;
+}

@@ -1,0 +1,52 @@
+import type { GitLab } from '../gitlab/gitlab.ts';
+import type { Log } from '../log.ts';
+import type { DeploymentRow } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import { again, DONE, type Reconciler, type Result } from './reconciler.ts';
+
+const STOP_CHECK_MS = 2_000;
+
+/** Keeps GitLab's environment right: its link while the preview serves, stopped once the deployment is. */
+export function environmentReconciler(context: {
+  readonly store: Store;
+  readonly gitlab: GitLab;
+  readonly log: Log;
+  previewUrl(name: string): string;
+}): Reconciler {
+  const { store, gitlab, log } = context;
+  return {
+    kind: 'environment',
+    async reconcile(id) {
+      const deployment = store.deployments.get(id);
+      if (!deployment) return DONE;
+      if (deployment.wanted === 'stopped') return deployment.phase === 'stopped' ? stop(deployment) : DONE;
+      return deployment.phase === 'running' ? link(deployment) : DONE;
+    },
+  };
+
+  async function stop(deployment: DeploymentRow): Promise<Result> {
+    const environment = await gitlab.environment(deployment.projectId, deployment.environmentName);
+    if (environment === null || environment.state === 'stopped') return DONE;
+    log.info({ deployment: deployment.name, environment: environment.name }, 'stopping the environment');
+    await gitlab.stopEnvironment(deployment.projectId, environment.id);
+    return again(STOP_CHECK_MS);
+  }
+
+  async function link(deployment: DeploymentRow): Promise<Result> {
+    const live = deployment.liveRevisionId === null ? undefined : store.revisions.get(deployment.liveRevisionId);
+    const environment = await gitlab.environment(deployment.projectId, deployment.environmentName);
+    // The first deploy job makes it; it also brings a stopped one back, by its own GitLab deployment.
+    if (!live || environment === null) return DONE;
+    if (environment.state === 'stopped' && !store.jobs.hasRevision(live.id)) {
+      const mergeRequest = store.mergeRequests.get(deployment.mergeRequestId);
+      await gitlab.createDeployment(deployment.projectId, {
+        environment: environment.name,
+        sha: live.commit.sha,
+        ref: mergeRequest?.sourceBranch ?? live.commit.sha,
+      });
+    }
+    const url = context.previewUrl(deployment.name);
+    if (environment.externalUrl !== url) await gitlab.setEnvironmentUrl(deployment.projectId, environment.id, url);
+    return DONE;
+  }
+}

@@ -1,0 +1,164 @@
+import { formatDuration } from '../../deployment/units.ts';
+import { messageOf } from '../../errors.ts';
+import type { InstanceLog, Observation } from '../../runtimes/runtime.ts';
+import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
+import { again, type Result } from '../reconciler.ts';
+import type { InstanceContext } from './context.ts';
+import { addEvent, recordFailure, recordHealthy, recordPhase } from './record.ts';
+
+/** A start that has just begun is watched closely, since every wait is added to the time that people wait. */
+const WATCH_CLOSELY_MS = 50;
+const WATCH_MS = 500;
+const CLOSELY_FOR_MS = 20_000;
+/** How soon a crash of a serving instance is seen, at the latest. */
+const MONITOR_MS = 5_000;
+/** Starts after crashes; an instance that stayed up this long begins to count anew. */
+const MAX_RESTARTS = 5;
+const STABLE_AFTER_MS = 10 * 60_000;
+
+/** Launches a queued revision. */
+export async function launchRevision(
+  context: InstanceContext,
+  deployment: DeploymentRow,
+  revision: RevisionRow,
+): Promise<Result> {
+  const { store, logs, now } = context;
+  store.transaction(() => {
+    const at = now();
+    store.revisions.update(revision.id, {
+      state: 'starting',
+      instanceState: 'present',
+      startedAt: at,
+      deadlineAt: at + revision.spec.timeoutMs,
+    });
+    for (const remark of revision.spec.remarks) logs.say(revision.id, remark);
+    recordPhase(context, deployment.id);
+  });
+  return start(context, deployment, revision);
+}
+
+/** Looks at a revision that is starting, or that serves, and does what that asks for. */
+export async function watchRevision(
+  context: InstanceContext,
+  deployment: DeploymentRow,
+  revision: RevisionRow,
+): Promise<Result> {
+  const observation = await context.runtime.observe(revision.instance);
+  if (revision.state === 'healthy') return monitor(context, deployment, revision, observation);
+  await copyOutput(context, revision);
+  const late = context.now() > (revision.deadlineAt ?? 0);
+  switch (observation.state) {
+    case 'absent': // the service ended while the instance was being set up
+      return start(context, deployment, revision);
+    case 'exited':
+      recordFailure(context, revision, { message: observation.reason });
+      return again(0);
+    case 'starting':
+      if (late) return failLate(context, revision, `still at "${observation.step}"`);
+      return again(watchMs(context, revision));
+    case 'running': {
+      const health = await context.presetFor(revision.spec).health(revision.spec, observation.endpoint);
+      if (health.state === 'waiting')
+        return late ? failLate(context, revision, health.detail) : again(watchMs(context, revision));
+      await copyOutput(context, revision);
+      if (health.state === 'failed') recordFailure(context, revision, health);
+      else recordHealthy(context, revision, { endpoint: observation.endpoint, parts: health.parts });
+      return again(0);
+    }
+    default:
+      return observation satisfies never;
+  }
+}
+
+async function start(context: InstanceContext, deployment: DeploymentRow, revision: RevisionRow): Promise<Result> {
+  const { runtime } = context;
+  try {
+    const launch = context.presetFor(revision.spec).launch(revision.spec, context.launchContext(deployment, revision));
+    await runtime.start(
+      { name: revision.instance, deployment: deployment.name },
+      launch,
+      context.source(revision.bundle),
+      instanceLog(context, revision.id),
+    );
+  } catch (error) {
+    context.log.error(
+      { deployment: deployment.name, revision: revision.number, error: messageOf(error) },
+      'an instance could not be launched',
+    );
+    recordFailure(context, revision, { message: `It could not be launched: ${messageOf(error)}` });
+  }
+  return again(WATCH_CLOSELY_MS);
+}
+
+/** An instance that serves and ends is started again, a bounded number of times. */
+async function monitor(
+  context: InstanceContext,
+  deployment: DeploymentRow,
+  revision: RevisionRow,
+  observation: Observation,
+): Promise<Result> {
+  const { store, now } = context;
+  if (observation.state === 'running' && observation.endpoint.port === revision.endpointPort) return again(MONITOR_MS);
+  const how =
+    observation.state === 'exited'
+      ? observation.reason
+      : observation.state === 'absent'
+        ? 'it is gone'
+        : 'it was started anew';
+  const restarts = now() - (revision.healthyAt ?? 0) > STABLE_AFTER_MS ? 1 : revision.restarts + 1;
+  addEvent(context, deployment, 'crashed', `Revision ${revision.number} ended: ${how}.`);
+  if (restarts > MAX_RESTARTS) {
+    recordFailure(context, revision, { message: `It was healthy, and then ended ${restarts} times: ${how}` });
+    return again(0);
+  }
+  const at = now();
+  store.transaction(() => {
+    store.revisions.update(revision.id, {
+      state: 'starting',
+      restarts,
+      startedAt: at,
+      deadlineAt: at + revision.spec.timeoutMs,
+      endpointHost: null,
+      endpointPort: null,
+      outputOffset: 0,
+    });
+    recordPhase(context, deployment.id);
+    context.logs.say(revision.id, `It ended (${how}), and is started again.`);
+  });
+  return start(context, deployment, revision);
+}
+
+async function failLate(context: InstanceContext, revision: RevisionRow, detail: string): Promise<Result> {
+  const ports = (await context.runtime.listeningPorts?.(revision.instance)) ?? [];
+  const hint =
+    ports.length > 0
+      ? ` Its processes listen on port ${ports.join(', ')}: the app must listen on $HOST and $PORT.`
+      : '';
+  recordFailure(context, revision, {
+    message: `It was not healthy within ${formatDuration(revision.spec.timeoutMs)}: ${detail}.${hint}`,
+  });
+  return again(0);
+}
+
+/** What the app printed while it starts belongs into the log that the job follows. */
+async function copyOutput(context: InstanceContext, revision: RevisionRow): Promise<void> {
+  let offset = revision.outputOffset;
+  for await (const chunk of context.runtime.logs(revision.instance, { from: offset })) {
+    context.logs.write(revision.id, chunk);
+    offset += chunk.length;
+  }
+  if (offset === revision.outputOffset) return;
+  context.store.revisions.update(revision.id, { outputOffset: offset });
+  revision.outputOffset = offset;
+}
+
+function instanceLog(context: InstanceContext, revisionId: number): InstanceLog {
+  return {
+    say: (line) => context.logs.say(revisionId, line),
+    write: (chunk) => context.logs.write(revisionId, chunk),
+  };
+}
+
+function watchMs(context: InstanceContext, revision: RevisionRow): number {
+  return context.now() - (revision.startedAt ?? 0) < CLOSELY_FOR_MS ? WATCH_CLOSELY_MS : WATCH_MS;
+}

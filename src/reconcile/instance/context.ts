@@ -1,0 +1,31 @@
+import type { LaunchContext, Preset } from '../../apps/preset.ts';
+import type { AppSpec } from '../../deployment/app-spec.ts';
+import type { Traffic } from '../../deployment/traffic.ts';
+import type { Log } from '../../log.ts';
+import type { Runtime, Source } from '../../runtimes/runtime.ts';
+import type { RevisionLogs } from '../../store/revision-logs.ts';
+import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
+import type { Store } from '../../store/store.ts';
+
+/** What the steps of the instance reconciler work with. */
+export interface InstanceContext {
+  readonly store: Store;
+  readonly runtime: Runtime;
+  readonly logs: RevisionLogs;
+  readonly traffic: Traffic;
+  readonly log: Log;
+  readonly now: () => number;
+  presetFor(spec: AppSpec): Preset;
+  launchContext(deployment: DeploymentRow, revision: RevisionRow): LaunchContext;
+  source(digest: string): Source;
+  /** Drops a bundle from disk. */
+  removeBundle(digest: string): Promise<void>;
+  previewUrl(name: string): string;
+  /** Ends the WebSockets of an instance that is about to stop. */
+  closeWebSockets(instance: string): void;
+}
+
+/** The revision that gets the traffic, if it is known to be up. */
+export function isServing(deployment: DeploymentRow, revision: RevisionRow): boolean {
+  return deployment.liveRevisionId === revision.id && revision.state === 'healthy';
+}

@@ -1,0 +1,146 @@
+import type { PartHealth } from '../../deployment/launch.ts';
+import { derivePhase } from '../../deployment/phase.ts';
+import { formatDuration } from '../../deployment/units.ts';
+import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
+import { ofDeployment, ofMergeRequest } from '../reconciler.ts';
+import type { InstanceContext } from './context.ts';
+
+/** How many of an app's last lines are kept with a failure, and end the job's log. */
+const FAILURE_LINES = 30;
+
+/** Stores the phase that follows from the rows as they are now, and has the note and the environment looked at where it changed. */
+export function recordPhase(context: InstanceContext, deploymentId: number): void {
+  const { store } = context;
+  const deployment = store.deployments.get(deploymentId) as DeploymentRow;
+  const revisions = store.revisions.ofDeployment(deploymentId);
+  const phase = derivePhase({
+    wanted: deployment.wanted,
+    latest: revisions.findLast((r) => r.state !== 'superseded')?.state,
+    instances: revisions.filter((r) => r.instanceState === 'present').length,
+  });
+  const stoppedAt = phase === 'stopped' ? (deployment.stoppedAt ?? context.now()) : null;
+  store.deployments.update(deployment.id, { phase, stoppedAt });
+  store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', context.now());
+  if (phase !== deployment.phase) {
+    store.work.mark(ofDeployment(deployment.id), 'environment', context.now());
+    context.log.info(
+      { deployment: deployment.name, project: deployment.projectId, from: deployment.phase, to: phase },
+      'phase changed',
+    );
+  }
+}
+
+/** A revision is healthy: it gets the traffic from now on, and the one before drains. False where it lost to something newer meanwhile. */
+export function recordHealthy(
+  context: InstanceContext,
+  revision: RevisionRow,
+  healthy: { endpoint: { host: string; port: number }; parts: readonly PartHealth[] },
+): boolean {
+  const { store, logs, now } = context;
+  const switched = store.transaction(() => {
+    const deployment = store.deployments.get(revision.deploymentId) as DeploymentRow;
+    const latest = store.revisions.latest(deployment.id) as RevisionRow;
+    const isLive = deployment.liveRevisionId === revision.id;
+    if (deployment.wanted !== 'running' || (latest.id !== revision.id && !isLive)) return false;
+    const at = now();
+    store.revisions.update(revision.id, {
+      state: 'healthy',
+      message: null,
+      parts: healthy.parts,
+      endpointHost: healthy.endpoint.host,
+      endpointPort: healthy.endpoint.port,
+      healthyAt: at,
+      endedAt: at,
+      drainingSince: null,
+    });
+    if (!isLive && deployment.liveRevisionId !== null)
+      store.revisions.update(deployment.liveRevisionId, { drainingSince: at });
+    store.deployments.update(deployment.id, { liveRevisionId: revision.id });
+    store.work.mark(ofDeployment(deployment.id), 'environment', at);
+    addEvent(
+      context,
+      deployment,
+      'healthy',
+      `Revision ${revision.number} (${revision.commit.sha.slice(0, 8)}) is healthy and gets the traffic.`,
+    );
+    recordPhase(context, deployment.id);
+    logs.say(
+      revision.id,
+      `Healthy after ${formatDuration(at - (revision.startedAt ?? at))}: ${context.previewUrl(deployment.name)}`,
+    );
+    return true;
+  });
+  if (switched) logs.notify(revision.id);
+  return switched;
+}
+
+/** A revision failed; an older one goes on serving. The log ends with the app's own last lines. */
+export function recordFailure(
+  context: InstanceContext,
+  revision: RevisionRow,
+  failure: { message: string; parts?: readonly PartHealth[] },
+): void {
+  const { store, logs } = context;
+  const lines = logs.appTail(revision.id, FAILURE_LINES);
+  store.transaction(() => {
+    const deployment = store.deployments.get(revision.deploymentId) as DeploymentRow;
+    store.revisions.update(revision.id, {
+      state: 'failed',
+      message: failure.message,
+      parts: failure.parts ?? [],
+      failureLog: lines,
+      endedAt: context.now(),
+    });
+    addEvent(
+      context,
+      deployment,
+      'failed',
+      `Revision ${revision.number} (${revision.commit.sha.slice(0, 8)}) failed: ${failure.message}`,
+    );
+    recordPhase(context, deployment.id);
+    logs.say(revision.id, `Failed: ${failure.message}`);
+    if (deployment.liveRevisionId !== null && deployment.liveRevisionId !== revision.id) {
+      logs.say(revision.id, `The revision before goes on serving: ${context.previewUrl(deployment.name)}`);
+    }
+    for (const part of failure.parts?.filter((p) => p.state === 'failed' && p.message) ?? []) {
+      logs.say(revision.id, `${part.name}:`);
+      logs.write(revision.id, Buffer.from(`${part.message}\n`));
+    }
+    if (lines.length > 0) {
+      logs.say(revision.id, 'The last lines that it printed:');
+      logs.write(revision.id, Buffer.from(`${lines.join('\n')}\n`));
+    }
+  });
+  logs.notify(revision.id);
+}
+
+/** A revision lost to something newer before it was decided. */
+export function recordSuperseded(context: InstanceContext, revision: RevisionRow, why: string): void {
+  const { store, logs } = context;
+  store.transaction(() => {
+    store.revisions.update(revision.id, { state: 'superseded', message: why, endedAt: context.now() });
+    logs.say(revision.id, `Superseded: ${why}`);
+    recordPhase(context, revision.deploymentId);
+  });
+  logs.notify(revision.id);
+}
+
+/** An instance was observed to be gone. */
+export function recordGone(context: InstanceContext, revision: RevisionRow): void {
+  const { store } = context;
+  store.transaction(() => {
+    store.revisions.update(revision.id, { instanceState: 'gone', endpointHost: null, endpointPort: null });
+    recordPhase(context, revision.deploymentId);
+  });
+  context.traffic.forget(revision.instance);
+}
+
+export function addEvent(context: InstanceContext, deployment: DeploymentRow, type: string, message: string): void {
+  context.store.events.add({
+    at: context.now(),
+    type,
+    message,
+    deploymentId: deployment.id,
+    mergeRequestId: deployment.mergeRequestId,
+  });
+}

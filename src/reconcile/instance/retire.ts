@@ -1,0 +1,67 @@
+import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
+import { again, DONE, type Result } from '../reconciler.ts';
+import type { InstanceContext } from './context.ts';
+import { addEvent, recordGone, recordPhase, recordSuperseded } from './record.ts';
+
+/** Longest wait for requests that an old instance still answers. WebSockets are not waited for. */
+const DRAIN_LIMIT_MS = 60_000;
+const DRAIN_POLL_MS = 100;
+/** How soon to look again whether a stopped instance is really gone. */
+const GONE_POLL_MS = 1_000;
+
+const WHY: Readonly<Record<string, string>> = {
+  merged: 'the merge request was merged',
+  closed: 'the merge request was closed',
+  undeployed: 'somebody asked for its removal',
+  deleted: 'the merge request is gone',
+};
+
+/** Stops an instance that nobody wants any more, once its requests have ended. */
+export async function retireRevision(context: InstanceContext, revision: RevisionRow): Promise<Result> {
+  const waited = context.now() - (revision.drainingSince ?? 0);
+  if (revision.drainingSince !== null && context.traffic.open(revision.instance) > 0 && waited < DRAIN_LIMIT_MS)
+    return again(DRAIN_POLL_MS);
+  return stopInstance(context, revision);
+}
+
+/** Removes all of a deployment that is not wanted any more; it is stopped only when everything was observed to be gone. */
+export async function removeDeployment(
+  context: InstanceContext,
+  deployment: DeploymentRow,
+  revisions: readonly RevisionRow[],
+): Promise<Result> {
+  const { store } = context;
+  const why = WHY[deployment.stopReason ?? ''] ?? 'it is not wanted any more';
+  for (const revision of revisions)
+    if (revision.state === 'queued' || revision.state === 'starting') recordSuperseded(context, revision, `${why}.`);
+  const present = revisions.filter((r) => r.instanceState === 'present');
+  const results = await Promise.all(present.map((revision) => stopInstance(context, revision)));
+  const left = results.find((result) => 'againAfterMs' in result);
+  if (left) return left;
+  // Wanted again meanwhile: the next pass starts it.
+  if (store.deployments.get(deployment.id)?.generation !== deployment.generation) return again(0);
+  await context.runtime.removeData(deployment.name);
+  store.transaction(() => {
+    if (deployment.phase !== 'stopped') addEvent(context, deployment, 'stopped', `Removed: ${why}.`);
+    store.deployments.update(deployment.id, { liveRevisionId: null });
+    recordPhase(context, deployment.id);
+  });
+  // Reopen and /deploy need the last bundle of a closed merge request; nothing brings a merged one back.
+  if (deployment.stopReason === 'merged' || deployment.stopReason === 'deleted') {
+    for (const digest of new Set(revisions.map((r) => r.bundle))) {
+      const users = store.revisions.deploymentsOfBundle(digest);
+      if (users.every((d) => d.stopReason === 'merged' || d.stopReason === 'deleted'))
+        await context.removeBundle(digest);
+    }
+  }
+  return DONE;
+}
+
+async function stopInstance(context: InstanceContext, revision: RevisionRow): Promise<Result> {
+  context.closeWebSockets(revision.instance);
+  await context.runtime.stop(revision.instance);
+  const observation = await context.runtime.observe(revision.instance);
+  if (observation.state !== 'absent') return again(GONE_POLL_MS);
+  recordGone(context, revision);
+  return DONE;
+}

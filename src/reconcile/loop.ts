@@ -1,0 +1,111 @@
+import { messageOf } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { WorkRow } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import { type Reconciler, subjectId } from './reconciler.ts';
+
+/** Rows worked on at once. They wait for GitLab and for processes, not for the processor. */
+const CONCURRENCY = 16;
+const BACKOFF_FIRST_MS = 500;
+const BACKOFF_LONGEST_MS = 5 * 60_000;
+/** setTimeout's limit is 2^31 ms; once an hour is enough to look. */
+const LONGEST_SLEEP_MS = 3_600_000;
+
+export interface Loop {
+  start(): void;
+  /** Claims nothing more; resolves when the passes under way have ended. */
+  stop(): Promise<void>;
+  /** Whether nothing is under way and nothing is due before `at` (ms). For tests and for draining. */
+  idle(at: number): boolean;
+}
+
+/** Wait before try number `attempts` + 1: doubling, at most five minutes, half of it by chance so that failures do not come in step. */
+export function backoffMs(attempts: number, random: number): number {
+  const full = Math.min(BACKOFF_LONGEST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempts, 20));
+  return Math.round(full / 2 + (full / 2) * random);
+}
+
+/** Claims due work and runs its reconciler, for ever. One process owns the store, so other processes' claims are from an earlier life. */
+export function createLoop(options: {
+  readonly store: Store;
+  readonly reconcilers: readonly Reconciler[];
+  readonly bootId: string;
+  readonly log: Log;
+  readonly now: () => number;
+}): Loop {
+  const { store, bootId, log, now } = options;
+  const reconcilers = new Map<string, Reconciler>(options.reconcilers.map((r) => [r.kind, r]));
+  const running = new Set<Promise<void>>();
+  let timer: NodeJS.Timeout | undefined;
+  let scheduled = false;
+  let stopped = true;
+
+  async function pass(row: WorkRow): Promise<void> {
+    try {
+      const reconciler = reconcilers.get(row.kind);
+      if (!reconciler) throw new Error(`there is no reconciler for "${row.kind}"`);
+      const result = await reconciler.reconcile(subjectId(row));
+      if ('done' in result) store.work.complete(row);
+      else store.work.again(row, now() + result.againAfterMs);
+    } catch (error) {
+      const attempts = row.attempts + 1;
+      const waitMs = Math.max(backoffMs(row.attempts, Math.random()), retryAfterOf(error));
+      log.warn(
+        { subject: row.subject, kind: row.kind, attempts, waitMs, error: messageOf(error) },
+        'work failed, and is tried again',
+      );
+      if (!(error instanceof Error && error.name === 'GitLabError'))
+        log.debug({ stack: error instanceof Error ? error.stack : undefined }, 'stack of the failure');
+      store.work.again(row, now() + waitMs, { attempts, error: messageOf(error).slice(0, 1000) });
+    }
+  }
+
+  function pump(): void {
+    scheduled = false;
+    if (stopped) return;
+    clearTimeout(timer);
+    while (running.size < CONCURRENCY) {
+      const row = store.work.claim(now(), bootId);
+      if (!row) break;
+      const under = pass(row).finally(() => {
+        running.delete(under);
+        wake();
+      });
+      running.add(under);
+    }
+    if (running.size >= CONCURRENCY) return;
+    const next = store.work.nextDueAt();
+    if (next !== undefined) timer = setTimeout(wake, Math.min(LONGEST_SLEEP_MS, Math.max(1, next - now())));
+  }
+
+  // Marking happens inside transactions: what was marked is there once the current turn of the event loop has ended.
+  function wake(): void {
+    if (scheduled || stopped) return;
+    scheduled = true;
+    setImmediate(pump);
+  }
+
+  return {
+    start() {
+      stopped = false;
+      const released = store.work.releaseOthers(bootId);
+      if (released > 0) log.info({ released }, 'work of an earlier life is due again');
+      store.onDue(wake);
+      wake();
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await Promise.allSettled([...running]);
+    },
+    idle(at) {
+      const next = store.work.nextDueAt();
+      return running.size === 0 && (next === undefined || next > at);
+    },
+  };
+}
+
+function retryAfterOf(error: unknown): number {
+  const ms = error instanceof Error && 'retryAfterMs' in error ? error.retryAfterMs : undefined;
+  return typeof ms === 'number' ? ms : 0;
+}

@@ -1,0 +1,235 @@
+import { readdir } from 'node:fs/promises';
+import { constants } from 'node:os';
+import { isAbsolute } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Launch } from '../deployment/launch.ts';
+import { messageOf } from '../errors.ts';
+import { type Account, chooseAccount } from './process/account.ts';
+import {
+  dataFolders,
+  deploymentFolder,
+  instanceFolders,
+  makeDataFolders,
+  makeInstanceFolders,
+  removeFolder,
+} from './process/folders.ts';
+import type { Ground } from './process/ground.ts';
+import { Instance } from './process/instance.ts';
+import { removeUnfinishedSetups } from './process/kept-setups.ts';
+import { KeyedLock } from './process/keyed-lock.ts';
+import { launchInstance } from './process/launch-instance.ts';
+import { listeningPorts } from './process/listening-ports.ts';
+import { makeOutput, readOutput } from './process/output.ts';
+import { PortPool } from './process/ports.ts';
+import { endLeftovers, recoverInstance } from './process/recover-instance.ts';
+import { runShell } from './process/run-inside.ts';
+import type { InstanceLog, InstanceRef, Observation, Runtime, Source } from './runtime.ts';
+
+/** How often adopted processes and the size of outputs are looked at, and how often a followed output. */
+const TICK_MS = 1_000;
+const FOLLOW_MS = 100;
+
+/** Settings of the process runtime. */
+export interface ProcessRuntimeOptions {
+  /** Absolute path of the service's data directory; instances' user must be able to pass through it. */
+  readonly dataDir: string;
+  /** The user that instances run as; null: the service's own. */
+  readonly user: Account | null;
+  /** Variables of the service that children get: PATH, LANG, TZ, proxies, BD_PASS_ENV. */
+  readonly passEnv: Readonly<Record<string, string>>;
+  /** Address that instances listen on; 127.0.0.1 unless told. */
+  readonly host?: string;
+  /** From TERM to KILL; 10 s unless told. */
+  readonly stopGraceMs?: number;
+  /** Size at which an instance's output is cut to its last half; 10 MiB unless told. */
+  readonly outputLimitBytes?: number;
+  /** Takes lines about odd things, for the operator. */
+  readonly say?: (line: string) => void;
+}
+
+/**
+ * The embedded runtime: instances are processes of this machine, each in a process group and a folder of its own. They outlive the
+ * service, and the next one adopts them. Only one runtime at a time may use a data directory.
+ */
+export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
+  if (!isAbsolute(options.dataDir)) throw new Error(`the data directory must be absolute: ${options.dataDir}`);
+  return new ProcessRuntime({
+    folders: dataFolders(options.dataDir),
+    account: chooseAccount(options.user),
+    passEnv: options.passEnv,
+    host: options.host ?? '127.0.0.1',
+    stopGraceMs: options.stopGraceMs ?? 10_000,
+    outputLimitBytes: options.outputLimitBytes ?? 10 * 1024 * 1024,
+    ports: new PortPool(),
+    say: options.say ?? (() => {}),
+  });
+}
+
+class ProcessRuntime implements Runtime {
+  readonly kind = 'process';
+  private readonly ground: Ground;
+  private readonly instances = new Map<string, Instance>();
+  /** One start, stop or recovery at a time for each name. */
+  private readonly names = new KeyedLock();
+  private readonly sharedFolders = new KeyedLock();
+  private readonly closing = new AbortController();
+  private readonly ticking: NodeJS.Timeout;
+  private opening: Promise<void> | undefined;
+
+  constructor(ground: Ground) {
+    this.ground = ground;
+    this.ticking = setInterval(() => this.tick(), TICK_MS).unref();
+  }
+
+  async start(ref: InstanceRef, launch: Launch, source: Source, log: InstanceLog): Promise<void> {
+    await this.open();
+    const { ground } = this;
+    const { name, deployment } = ref;
+    const data = deploymentFolder(ground.folders, deployment);
+    await this.names.run(name, async () => {
+      const before = await this.recover(name);
+      if (before?.isUp) return;
+      await this.remove(name);
+      const folders = instanceFolders(ground.folders, name);
+      await makeInstanceFolders(folders, data, ground.account);
+      makeOutput(folders.output, ground.account);
+      this.closing.signal.throwIfAborted();
+      const instance = new Instance(ground, {
+        version: 1,
+        name,
+        deployment,
+        stage: 'preparing',
+        step: 'unpacking',
+        host: ground.host,
+        ports: {},
+        processes: [],
+        commands: [],
+        surroundings: null,
+        exit: null,
+        outputBase: 0,
+      });
+      instance.save({});
+      this.instances.set(name, instance);
+      instance.launching = launchInstance(instance, { launch, source, log, sharedLock: this.sharedFolders });
+    });
+  }
+
+  async observe(name: string): Promise<Observation> {
+    return (await this.find(name))?.observe() ?? { state: 'absent' };
+  }
+
+  async stop(name: string): Promise<void> {
+    await this.open();
+    await this.names.run(name, () => this.remove(name));
+  }
+
+  async removeData(deployment: string): Promise<void> {
+    await removeFolder(deploymentFolder(this.ground.folders, deployment), this.ground.account);
+  }
+
+  async exec(name: string, command: string, log: InstanceLog): Promise<number> {
+    const instance = await this.find(name);
+    const surroundings = instance?.record.surroundings;
+    if (!instance || !surroundings) throw new Error(`there is no instance ${name} to run a command in`);
+    const end = await runShell(instance, 'command', {
+      script: `exec 2>&1\n${command}`,
+      ...surroundings,
+      signal: instance.isUp ? AbortSignal.any([instance.signal, this.closing.signal]) : this.closing.signal,
+      onOutput: (chunk) => log.write(chunk),
+    });
+    return end.code ?? 128 + (end.signal ? constants.signals[end.signal] : 0);
+  }
+
+  async list(): Promise<string[]> {
+    await this.open();
+    const entries = await readdir(this.ground.folders.instances, { withFileTypes: true });
+    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  }
+
+  async *logs(
+    name: string,
+    options: { readonly from?: number; readonly follow?: AbortSignal } = {},
+  ): AsyncGenerator<Uint8Array> {
+    const follow = options.follow && AbortSignal.any([options.follow, this.closing.signal]);
+    let at = options.from ?? 0;
+    const instance = await this.find(name);
+    while (instance && instance === this.instances.get(name)) {
+      const mayGrow = instance.isUp;
+      at = Math.max(at, instance.record.outputBase);
+      const chunk = readOutput(instance.folders.output, at - instance.record.outputBase);
+      at += chunk.length;
+      if (chunk.length > 0) yield chunk;
+      else if (!follow || !mayGrow) return;
+      else
+        await delay(FOLLOW_MS, undefined, { signal: AbortSignal.any([follow, this.closing.signal]) }).catch(() => {});
+      if (follow?.aborted || this.closing.signal.aborted) return;
+    }
+  }
+
+  async listeningPorts(name: string): Promise<number[]> {
+    const instance = await this.find(name);
+    return listeningPorts(instance?.processes().map(({ pid }) => pid) ?? []);
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.ticking);
+    this.closing.abort(new Error('the runtime is closed'));
+    await Promise.all([...this.instances.values()].map((instance) => instance.release()));
+  }
+
+  /** Makes the folders, and repairs what an earlier service left; not before it is asked for something, for only then is it alone. */
+  private open(): Promise<void> {
+    this.closing.signal.throwIfAborted();
+    this.opening ??= this.prepare().catch((error: unknown) => {
+      this.opening = undefined;
+      throw error;
+    });
+    return this.opening;
+  }
+
+  private async prepare(): Promise<void> {
+    await makeDataFolders(this.ground.folders, this.ground.account);
+    await removeUnfinishedSetups(this.ground);
+    for (const name of await readdir(this.ground.folders.instances)) {
+      this.names
+        .run(name, () => this.recover(name))
+        .catch((error: unknown) => this.ground.say(`${name}: ${messageOf(error)}`));
+    }
+  }
+
+  /** The instance, as far as it is known or can be adopted. */
+  private async find(name: string): Promise<Instance | undefined> {
+    await this.open();
+    return this.instances.get(name) ?? this.names.run(name, () => this.recover(name));
+  }
+
+  private async recover(name: string): Promise<Instance | undefined> {
+    const known = this.instances.get(name);
+    if (known) return known;
+    const found = await recoverInstance(this.ground, name);
+    if (found) this.instances.set(name, found);
+    return found;
+  }
+
+  /** Ends what has this name, and removes its folder. */
+  private async remove(name: string): Promise<void> {
+    const { ground } = this;
+    const folders = instanceFolders(ground.folders, name);
+    const instance = await this.recover(name);
+    if (instance) await instance.stop();
+    else await endLeftovers(ground, name, []);
+    await removeFolder(folders.root, ground.account);
+    this.instances.delete(name);
+    ground.ports.release(name);
+  }
+
+  private tick(): void {
+    for (const instance of this.instances.values()) {
+      try {
+        instance.tick();
+      } catch (error) {
+        this.ground.say(`${instance.record.name}: ${messageOf(error)}`);
+      }
+    }
+  }
+}

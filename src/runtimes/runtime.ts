@@ -1,0 +1,61 @@
+import type { Launch } from '../deployment/launch.ts';
+
+/** The instance that a runtime is asked for; `name` is the key for everything. */
+export interface InstanceRef {
+  /** One DNS label, made by the service: `<deployment name>-r<revision number>`. */
+  readonly name: string;
+  /** Name of the deployment, whose data folder the instance shares with its siblings. */
+  readonly deployment: string;
+}
+
+/** Where the code comes from. */
+export interface Source {
+  /** Makes the tree at `directory`, which does not exist yet. Rejects without leaving half a tree. */
+  unpackInto(directory: string): Promise<void>;
+}
+
+/** Where steps report to: the log that the pipeline's job follows. */
+export interface InstanceLog {
+  /** One line of the service's own, without a line break. */
+  say(line: string): void;
+  /** Raw output of a step. */
+  write(chunk: Uint8Array): void;
+}
+
+/** What is there, as observed now. */
+export type Observation =
+  | { readonly state: 'absent' }
+  | { readonly state: 'starting'; readonly step: string }
+  | { readonly state: 'running'; readonly endpoint: Endpoint }
+  /** `code` is null where a signal ended it. `reason` is a sentence for people: which step or process, and how it ended. */
+  | { readonly state: 'exited'; readonly code: number | null; readonly reason: string };
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/**
+ * The contract that every runtime keeps; `test/runtimes/contract.ts` runs against each of them.
+ * All of it may be repeated at any time, also after a crash at any line.
+ */
+export interface Runtime {
+  readonly kind: 'process' | 'docker' | 'kubernetes' | 'external';
+  /** Idempotent by name: an instance that is starting or running is left alone, an exited one is started anew. Returns once launched. */
+  start(instance: InstanceRef, launch: Launch, source: Source, log: InstanceLog): Promise<void>;
+  observe(name: string): Promise<Observation>;
+  /** Ends and removes the instance with its folder (not the deployment's data). Idempotent; returns when gone. */
+  stop(name: string): Promise<void>;
+  /** Removes what the deployment's instances shared. Only when none of them is left. */
+  removeData(deployment: string): Promise<void>;
+  /** Runs a command where the instance runs, with its environment; returns the exit code. */
+  exec(name: string, command: string, log: InstanceLog): Promise<number>;
+  /** Names of all instances, also of half-made and exited ones. */
+  list(): Promise<string[]>;
+  /** What the instance's processes print, from byte `from` of what is still kept. */
+  logs(name: string, options?: { readonly from?: number; readonly follow?: AbortSignal }): AsyncIterable<Uint8Array>;
+  /** TCP ports that the instance's processes listen on: for the message that an app listens on a wrong one. Empty where the system does not tell. */
+  listeningPorts?(name: string): Promise<number[]>;
+  /** Lets go without ending any instance: they are adopted again by the next start of the service. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,243 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { appFileJsonSchema } from './apps/app-file.ts';
+import { appEnvironment } from './apps/environment.ts';
+import { createPresets } from './apps/presets.ts';
+import type { Config } from './config.ts';
+import { makeDataDir } from './data-dir.ts';
+import { previewUrl } from './deployment/naming.ts';
+import { Traffic } from './deployment/traffic.ts';
+import { GitLabError } from './errors.ts';
+import { findPreview } from './front-door/find-preview.ts';
+import { createFrontDoor } from './front-door/front-door.ts';
+import { createGitLab } from './gitlab/client.ts';
+import { createIdTokenVerifier } from './gitlab/id-token.ts';
+import { createApp } from './http/app.ts';
+import { createWebhookProof } from './http/webhook-proof.ts';
+import type { Log } from './log.ts';
+import { resolveProcessUser } from './process-user.ts';
+import { environmentReconciler } from './reconcile/environment.ts';
+import { instanceReconciler } from './reconcile/instance/instance.ts';
+import { createLoop } from './reconcile/loop.ts';
+import { mergeRequestReconciler } from './reconcile/merge-request.ts';
+import { noteReconciler } from './reconcile/note.ts';
+import { createSweep } from './reconcile/sweep.ts';
+import { createProcessRuntime } from './runtimes/process.ts';
+import { createBundleStore } from './store/bundles/bundle-store.ts';
+import { takeLock } from './store/lock.ts';
+import { createRevisionLogs } from './store/revision-logs.ts';
+import type { DeploymentRow, RevisionRow } from './store/schema.ts';
+import { openStore } from './store/store.ts';
+import { VERSION } from './version.ts';
+
+const MAX_ENTRIES = 200_000;
+/** An archive may unpack to so many times the upload limit. */
+const UNPACK_FACTOR = 4;
+const HEAD_PATIENCE_MS = 30_000;
+/** How long an answer of GitLab's about our token is good for `readyz`. */
+const TOKEN_STATE_MS = 30_000;
+
+export interface Service {
+  /** Address that it listens on. */
+  readonly address: { readonly host: string; readonly port: number };
+  /** Whether nothing is being worked on, and nothing is due before `at` (ms). */
+  idle(at: number): boolean;
+  /** One round of the sweep, now. */
+  sweep(): Promise<void>;
+  /** Ends the service; instances go on running, and are adopted by the next start. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds the service from its settings, and starts it.
+ * @throws where the data folder is taken, a user is missing, or the address is in use
+ */
+export async function startService(
+  config: Config,
+  options: { readonly log: Log; readonly headPatienceMs?: number },
+): Promise<Service> {
+  const { log } = options;
+  const now = Date.now;
+  const user = resolveProcessUser(config.processUser);
+  const dir = makeDataDir(config.dataDir, { group: user?.gid ?? null });
+  const lock = takeLock(dir.lock);
+  const store = openStore(dir.database);
+  const logs = createRevisionLogs({ directory: dir.logs });
+  const bundles = createBundleStore({
+    directory: dir.bundles,
+    limits: {
+      archiveBytes: config.maxUploadBytes,
+      unpackedBytes: config.maxUploadBytes * UNPACK_FACTOR,
+      entries: MAX_ENTRIES,
+    },
+  });
+  await bundles.clean();
+  const traffic = new Traffic();
+  const urlOf = (name: string) => previewUrl(name, config);
+  const gitlab = createGitLab({
+    url: config.gitlab.url.href,
+    token: config.gitlab.token,
+    userAgent: `branch-deployments/${VERSION}`,
+  });
+  const idTokens = createIdTokenVerifier({
+    gitlabUrl: config.gitlab.url.href,
+    audience: config.publicUrl.href,
+    ...(config.gitlab.issuer === undefined ? {} : { issuer: config.gitlab.issuer }),
+  });
+  const runtime = createProcessRuntime({
+    dataDir: dir.root,
+    user,
+    passEnv: config.passEnv,
+    say: (message) => log.warn({ runtime: 'process' }, message),
+  });
+  const presets = createPresets({ pythonDownloads: config.pythonDownloads });
+  const frontDoor = createFrontDoor({
+    previewDomain: config.previewDomain,
+    publicUrl: config.publicUrl,
+    find: findPreview(store, logs),
+    traffic,
+    now,
+    log,
+  });
+  const base = { store, gitlab, log, now, previewUrl: urlOf };
+  const reconcilers = [
+    mergeRequestReconciler({ ...base, hasBundle: (digest) => bundles.has(digest) }),
+    noteReconciler(base),
+    environmentReconciler(base),
+    instanceReconciler({
+      ...base,
+      runtime,
+      logs,
+      traffic,
+      presetFor: (spec) => presets.presetFor(spec),
+      launchContext: (deployment, revision) => ({
+        projectId: deployment.projectId,
+        app: deployment.app,
+        env: environmentOf(deployment, revision),
+      }),
+      source: (digest) => bundles.source(digest),
+      removeBundle: (digest) => bundles.remove(digest),
+      closeWebSockets: (instance) => frontDoor.closeWebSockets(instance),
+    }),
+  ];
+  const loop = createLoop({ store, reconcilers, bootId: randomUUID(), log, now });
+  const sweep = createSweep({ store, runtime, bundles, everyMs: config.sweepEveryMs, log, now });
+  const app = createApp({
+    log,
+    appFileSchema: appFileJsonSchema(),
+    checkWritable: store.checkWritable,
+    gitlabState: rememberFor(TOKEN_STATE_MS, now, () => askTokenState(gitlab)),
+    webhook: { store, log, now, proof: createWebhookProof(config.webhook) },
+    ci: {
+      store,
+      logs,
+      gitlab,
+      log,
+      now,
+      allowedProjects: config.allowedProjects,
+      headPatienceMs: options.headPatienceMs ?? HEAD_PATIENCE_MS,
+      verifyToken: (token) => idTokens.verify(token),
+      receiveBundle: (body, info) => bundles.receive(body, info),
+      dropBundle: async (bundle, { keepArchive }) =>
+        keepArchive ? bundles.dropStaged(bundle.digest, bundle.tree) : bundles.remove(bundle.digest),
+      recogniseApp: (request) => presets.recognise(request),
+      previewUrl: urlOf,
+      randomBytes,
+    },
+  });
+
+  function environmentOf(deployment: DeploymentRow, revision: RevisionRow): Record<string, string> {
+    const mergeRequest = store.mergeRequests.get(deployment.mergeRequestId);
+    return appEnvironment({
+      url: urlOf(deployment.name),
+      name: deployment.name,
+      app: deployment.app,
+      slug: deployment.slug,
+      commit: revision.commit,
+      branch: mergeRequest?.sourceBranch ?? '',
+      projectPath: mergeRequest?.projectPath ?? '',
+      projectUrl: mergeRequest?.projectUrl ?? '',
+      mergeRequestIid: mergeRequest?.iid ?? 0,
+    });
+  }
+
+  const server = createServer();
+  const serviceListener = getRequestListener(app.fetch);
+  server.on('request', (req, res) =>
+    frontDoor.isPreviewHost(req.headers.host) ? frontDoor.handle(req, res) : void serviceListener(req, res),
+  );
+  server.on('checkContinue', (req, res) => {
+    if (frontDoor.isPreviewHost(req.headers.host)) return frontDoor.handle(req, res, { expectsContinue: true });
+    res.writeContinue();
+    void serviceListener(req, res);
+  });
+  server.on('upgrade', (req, socket, head) => {
+    if (frontDoor.isPreviewHost(req.headers.host)) frontDoor.upgrade(req, socket, head);
+    else socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
+  });
+  // Uploads take as long as they take; Node would end any request after five minutes.
+  server.requestTimeout = 0;
+  await listen(server, config.listen);
+  const address = server.address() as { address: string; port: number };
+  for (const warning of config.warnings) log.warn(warning);
+  log.info(
+    {
+      version: VERSION,
+      listen: `${address.address}:${address.port}`,
+      publicUrl: config.publicUrl.href,
+      previews: `*.${config.previewDomain}`,
+    },
+    'started',
+  );
+  loop.start();
+  await sweep.once();
+  sweep.start();
+
+  return {
+    address: { host: address.address, port: address.port },
+    idle: (at) => loop.idle(at),
+    sweep: () => sweep.once(),
+    async stop() {
+      sweep.stop();
+      const closed = new Promise((resolve) => server.close(resolve));
+      await Promise.all([loop.stop(), frontDoor.close()]);
+      server.closeAllConnections();
+      await closed;
+      await runtime.close();
+      store.close();
+      lock.release();
+      log.info('stopped');
+    },
+  };
+}
+
+function listen(server: Server, at: { readonly host: string; readonly port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(at.port, at.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+async function askTokenState(gitlab: { currentUser(): Promise<unknown> }): Promise<'ok' | 'unreachable' | 'rejected'> {
+  try {
+    await gitlab.currentUser();
+    return 'ok';
+  } catch (error) {
+    return error instanceof GitLabError && (error.failure === 'unauthorized' || error.failure === 'forbidden')
+      ? 'rejected'
+      : 'unreachable';
+  }
+}
+
+/** Asks at most once in a while; concurrent callers share one question. */
+function rememberFor<T>(ms: number, now: () => number, ask: () => Promise<T>): () => Promise<T> {
+  let last: { readonly at: number; readonly answer: Promise<T> } | undefined;
+  return () => {
+    if (!last || now() - last.at > ms) last = { at: now(), answer: ask() };
+    return last.answer;
+  };
+}

@@ -1,0 +1,37 @@
+import { and, asc, eq, ne } from 'drizzle-orm';
+import type { CommentOutcome } from '../deployment/commands.ts';
+import type { Database } from './database.ts';
+import { type CommentRow, comments } from './schema.ts';
+
+export interface CommentQueries {
+  /** Remembers a comment that holds a command; one that was acted on stays so. */
+  add(mergeRequestId: number, noteId: number, now: number): void;
+  /** Comments of a merge request that are not acknowledged yet, oldest first. */
+  open(mergeRequestId: number): CommentRow[];
+  /** In the transaction that does what the comment asks for, so that it is done once. */
+  acted(comment: CommentRow, outcome: CommentOutcome): void;
+  done(comment: CommentRow): void;
+}
+
+export function commentQueries(db: Database): CommentQueries {
+  const one = (comment: CommentRow) =>
+    and(eq(comments.mergeRequestId, comment.mergeRequestId), eq(comments.noteId, comment.noteId));
+  return {
+    add(mergeRequestId, noteId, now) {
+      db.insert(comments).values({ mergeRequestId, noteId, receivedAt: now }).onConflictDoNothing().run();
+    },
+    open: (mergeRequestId) =>
+      db
+        .select()
+        .from(comments)
+        .where(and(eq(comments.mergeRequestId, mergeRequestId), ne(comments.state, 'done')))
+        .orderBy(asc(comments.noteId))
+        .all(),
+    acted(comment, outcome) {
+      db.update(comments).set({ state: 'acted', outcome }).where(one(comment)).run();
+    },
+    done(comment) {
+      db.update(comments).set({ state: 'done' }).where(one(comment)).run();
+    },
+  };
+}

@@ -1,0 +1,25 @@
+import { lt } from 'drizzle-orm';
+import type { Database } from './database.ts';
+import { deliveries } from './schema.ts';
+
+/** GitLab keeps recent events for two days, and lets people resend them that long (doc/user/project/integrations/webhooks.md). */
+const REMEMBERED_MS = 3 * 24 * 3_600_000;
+
+export interface DeliveryQueries {
+  /** False where this delivery was taken before. */
+  remember(id: string, now: number): boolean;
+  /** Forgets the ones that nobody can resend any more. */
+  forgetOld(now: number): void;
+}
+
+export function deliveryQueries(db: Database): DeliveryQueries {
+  return {
+    remember: (id, now) =>
+      db.insert(deliveries).values({ id, receivedAt: now }).onConflictDoNothing().run().changes > 0,
+    forgetOld(now) {
+      db.delete(deliveries)
+        .where(lt(deliveries.receivedAt, now - REMEMBERED_MS))
+        .run();
+    },
+  };
+}

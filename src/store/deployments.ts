@@ -1,0 +1,80 @@
+import { and, asc, eq, ne, sql } from 'drizzle-orm';
+import type { StopReason } from '../deployment/phase.ts';
+import type { Database } from './database.ts';
+import { type DeploymentRow, deployments } from './schema.ts';
+
+type Changeable = Pick<DeploymentRow, 'phase' | 'liveRevisionId' | 'pipelineId' | 'stoppedAt'>;
+
+export interface DeploymentQueries {
+  get(id: number): DeploymentRow | undefined;
+  find(key: { projectId: number; app: string; ref: string }): DeploymentRow | undefined;
+  /** By its name, which is also the first label of its host. */
+  named(name: string): DeploymentRow | undefined;
+  /** Not yet stopped ones with this environment. */
+  withEnvironment(projectId: number, environmentName: string): DeploymentRow[];
+  ofMergeRequest(mergeRequestId: number): DeploymentRow[];
+  /** Not yet stopped ones. */
+  open(): DeploymentRow[];
+  create(values: Omit<typeof deployments.$inferInsert, 'id' | 'generation'>): DeploymentRow;
+  update(id: number, values: Partial<Changeable>): void;
+  /** Wants it running: something new is wanted, so the generation goes up. */
+  wantRunning(id: number, now: number): void;
+  /** Wants it gone. */
+  wantStopped(id: number, reason: StopReason): void;
+}
+
+export function deploymentQueries(db: Database): DeploymentQueries {
+  const get = (id: number) => db.select().from(deployments).where(eq(deployments.id, id)).get();
+  const named = db
+    .select()
+    .from(deployments)
+    .where(eq(deployments.name, sql.placeholder('name')))
+    .prepare();
+  const bump = { generation: sql`${deployments.generation} + 1` };
+  return {
+    get,
+    find: ({ projectId, app, ref }) =>
+      db
+        .select()
+        .from(deployments)
+        .where(and(eq(deployments.projectId, projectId), eq(deployments.app, app), eq(deployments.ref, ref)))
+        .get(),
+    named: (name) => named.get({ name }),
+    withEnvironment: (projectId, environmentName) =>
+      db
+        .select()
+        .from(deployments)
+        .where(
+          and(
+            eq(deployments.projectId, projectId),
+            eq(deployments.environmentName, environmentName),
+            ne(deployments.phase, 'stopped'),
+          ),
+        )
+        .all(),
+    ofMergeRequest: (mergeRequestId) =>
+      db
+        .select()
+        .from(deployments)
+        .where(eq(deployments.mergeRequestId, mergeRequestId))
+        .orderBy(asc(deployments.id))
+        .all(),
+    open: () => db.select().from(deployments).where(ne(deployments.phase, 'stopped')).all(),
+    create: (values) => db.insert(deployments).values(values).returning().get(),
+    update(id, values) {
+      db.update(deployments).set(values).where(eq(deployments.id, id)).run();
+    },
+    wantRunning(id, now) {
+      db.update(deployments)
+        .set({ wanted: 'running', stopReason: null, stoppedAt: null, wantedAt: now, ...bump })
+        .where(eq(deployments.id, id))
+        .run();
+    },
+    wantStopped(id, reason) {
+      db.update(deployments)
+        .set({ wanted: 'stopped', stopReason: reason, ...bump })
+        .where(eq(deployments.id, id))
+        .run();
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import { eq } from 'drizzle-orm';
+import type { Database } from './database.ts';
+import { type JobRow, jobs } from './schema.ts';
+
+export interface JobQueries {
+  get(id: number): JobRow | undefined;
+  /** Records what a job asked for; a repeated call of the same job changes nothing. */
+  record(values: typeof jobs.$inferInsert): JobRow;
+  /** Whether a pipeline's job brought, or found, this revision. */
+  hasRevision(revisionId: number): boolean;
+  attach(id: number, revisionId: number): void;
+}
+
+export function jobQueries(db: Database): JobQueries {
+  const get = (id: number) => db.select().from(jobs).where(eq(jobs.id, id)).get();
+  return {
+    get,
+    record(values) {
+      db.insert(jobs).values(values).onConflictDoNothing().run();
+      return get(values.id as number) as JobRow;
+    },
+    hasRevision: (revisionId) =>
+      db.select({ id: jobs.id }).from(jobs).where(eq(jobs.revisionId, revisionId)).limit(1).get() !== undefined,
+    attach(id, revisionId) {
+      db.update(jobs).set({ revisionId }).where(eq(jobs.id, id)).run();
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { and, eq, inArray } from 'drizzle-orm';
+import type { MergeRequestFacts, ProjectFacts } from '../deployment/gitlab-facts.ts';
+import type { Database } from './database.ts';
+import { type MergeRequestRow, mergeRequests } from './schema.ts';
+
+export interface MergeRequestQueries {
+  find(projectId: number, iid: number): MergeRequestRow | undefined;
+  get(id: number): MergeRequestRow | undefined;
+  /** Open merge requests that we know with this source branch, in whichever project the branch lies. */
+  openWithBranch(sourceProjectId: number, branch: string): MergeRequestRow[];
+  all(): MergeRequestRow[];
+  /** Records what was read, and returns the row. */
+  record(project: ProjectFacts, facts: MergeRequestFacts, now: number): MergeRequestRow;
+  update(
+    id: number,
+    values: Partial<Pick<MergeRequestRow, 'state' | 'timesMissing' | 'noteId' | 'noteHash' | 'readAt'>>,
+  ): void;
+}
+
+export function mergeRequestQueries(db: Database): MergeRequestQueries {
+  const key = (projectId: number, iid: number) =>
+    and(eq(mergeRequests.projectId, projectId), eq(mergeRequests.iid, iid));
+  const find = (projectId: number, iid: number) => db.select().from(mergeRequests).where(key(projectId, iid)).get();
+  return {
+    find,
+    get: (id) => db.select().from(mergeRequests).where(eq(mergeRequests.id, id)).get(),
+    openWithBranch: (sourceProjectId, branch) =>
+      db
+        .select()
+        .from(mergeRequests)
+        .where(
+          and(
+            eq(mergeRequests.sourceProjectId, sourceProjectId),
+            eq(mergeRequests.sourceBranch, branch),
+            inArray(mergeRequests.state, ['opened', 'locked']),
+          ),
+        )
+        .all(),
+    all: () => db.select().from(mergeRequests).all(),
+    record(project, facts, now) {
+      const values = {
+        projectPath: project.path,
+        projectUrl: project.webUrl,
+        state: facts.state,
+        title: facts.title,
+        webUrl: facts.webUrl,
+        sourceBranch: facts.sourceBranch,
+        headSha: facts.headSha,
+        sourceProjectId: facts.sourceProjectId,
+        timesMissing: 0,
+        readAt: now,
+      };
+      return db
+        .insert(mergeRequests)
+        .values({ projectId: facts.projectId, iid: facts.iid, createdAt: now, ...values })
+        .onConflictDoUpdate({ target: [mergeRequests.projectId, mergeRequests.iid], set: values })
+        .returning()
+        .get();
+    },
+    update(id, values) {
+      db.update(mergeRequests).set(values).where(eq(mergeRequests.id, id)).run();
+    },
+  };
+}

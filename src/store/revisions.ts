@@ -1,0 +1,69 @@
+import { asc, desc, eq, getTableColumns, sql } from 'drizzle-orm';
+import { instanceName } from '../deployment/naming.ts';
+import type { Database } from './database.ts';
+import { type DeploymentRow, deployments, type RevisionRow, revisions } from './schema.ts';
+
+type New = Pick<RevisionRow, 'commit' | 'pushedBy' | 'bundle' | 'spec'>;
+type Changeable = Omit<RevisionRow, 'id' | 'deploymentId' | 'number' | 'instance' | keyof New>;
+
+export interface RevisionQueries {
+  get(id: number): RevisionRow | undefined;
+  /** All of a deployment, oldest first. */
+  ofDeployment(deploymentId: number): RevisionRow[];
+  latest(deploymentId: number): RevisionRow | undefined;
+  /** The next revision of a deployment, queued. */
+  create(deployment: Pick<DeploymentRow, 'id' | 'name'>, values: New, now: number): RevisionRow;
+  update(id: number, values: Partial<Changeable>): void;
+  /** Whose instance has this name. */
+  ofInstance(instance: string): RevisionRow | undefined;
+  /** Deployments with a revision from this bundle. */
+  deploymentsOfBundle(digest: string): DeploymentRow[];
+}
+
+export function revisionQueries(db: Database): RevisionQueries {
+  const latest = (deploymentId: number) =>
+    db
+      .select()
+      .from(revisions)
+      .where(eq(revisions.deploymentId, deploymentId))
+      .orderBy(desc(revisions.number))
+      .limit(1)
+      .get();
+  const get = db
+    .select()
+    .from(revisions)
+    .where(eq(revisions.id, sql.placeholder('id')))
+    .prepare();
+  return {
+    get: (id) => get.get({ id }),
+    ofDeployment: (deploymentId) =>
+      db.select().from(revisions).where(eq(revisions.deploymentId, deploymentId)).orderBy(asc(revisions.number)).all(),
+    latest,
+    create(deployment, values, now) {
+      const number = (latest(deployment.id)?.number ?? 0) + 1;
+      return db
+        .insert(revisions)
+        .values({
+          ...values,
+          deploymentId: deployment.id,
+          number,
+          state: 'queued',
+          instance: instanceName(deployment.name, number),
+          queuedAt: now,
+        })
+        .returning()
+        .get();
+    },
+    update(id, values) {
+      db.update(revisions).set(values).where(eq(revisions.id, id)).run();
+    },
+    ofInstance: (instance) => db.select().from(revisions).where(eq(revisions.instance, instance)).get(),
+    deploymentsOfBundle: (digest) =>
+      db
+        .selectDistinct(getTableColumns(deployments))
+        .from(revisions)
+        .innerJoin(deployments, eq(deployments.id, revisions.deploymentId))
+        .where(eq(revisions.bundle, digest))
+        .all(),
+  };
+}

@@ -1,0 +1,54 @@
+import { type CommentQueries, commentQueries } from './comments.ts';
+import { openDatabase } from './database.ts';
+import { type DeliveryQueries, deliveryQueries } from './deliveries.ts';
+import { type DeploymentQueries, deploymentQueries } from './deployments.ts';
+import { type EventQueries, eventQueries } from './events.ts';
+import { type JobQueries, jobQueries } from './jobs.ts';
+import { type MergeRequestQueries, mergeRequestQueries } from './merge-requests.ts';
+import { type RevisionQueries, revisionQueries } from './revisions.ts';
+import { type WorkQueries, workQueries } from './work.ts';
+
+/** All that the service remembers, one member for each aggregate. */
+export interface Store {
+  readonly mergeRequests: MergeRequestQueries;
+  readonly deployments: DeploymentQueries;
+  readonly revisions: RevisionQueries;
+  readonly jobs: JobQueries;
+  readonly work: WorkQueries;
+  readonly events: EventQueries;
+  readonly deliveries: DeliveryQueries;
+  readonly comments: CommentQueries;
+  /** All or nothing. Synchronous: nothing outside the database can be part of it. */
+  transaction<T>(act: () => T): T;
+  /** Throws where the database cannot be written. */
+  checkWritable(): void;
+  /** Whom to tell that work is due (at a time in ms). */
+  onDue(listener: (dueAt: number) => void): void;
+  close(): void;
+}
+
+/**
+ * Opens the store.
+ * @param file path of the SQLite file; made where it is missing, migrated where it is older
+ */
+export function openStore(file: string): Store {
+  const { db, close } = openDatabase(file);
+  let listener: (dueAt: number) => void = () => {};
+  return {
+    mergeRequests: mergeRequestQueries(db),
+    deployments: deploymentQueries(db),
+    revisions: revisionQueries(db),
+    jobs: jobQueries(db),
+    work: workQueries(db, (dueAt) => listener(dueAt)),
+    events: eventQueries(db),
+    deliveries: deliveryQueries(db),
+    comments: commentQueries(db),
+    // All queries share one connection, so whatever runs inside is part of the transaction.
+    transaction: (act) => db.transaction(act, { behavior: 'immediate' }),
+    checkWritable: () => db.transaction(() => undefined, { behavior: 'immediate' }),
+    onDue: (next) => {
+      listener = next;
+    },
+    close,
+  };
+}

@@ -1,0 +1,55 @@
+import type { StopReason } from '../deployment/phase.ts';
+import type { DeploymentRow, RevisionRow } from './schema.ts';
+import type { Store } from './store.ts';
+
+/** How an event says what it wants: it changes what is wanted, marks work due, and does nothing else. */
+
+/** Wants a new revision of a deployment to run: from a job, from `/deploy`, or because its merge request was reopened. */
+export function wantRevision(
+  store: Store,
+  deployment: DeploymentRow,
+  request: Pick<RevisionRow, 'commit' | 'pushedBy' | 'bundle' | 'spec'> & {
+    readonly now: number;
+    readonly why: string;
+  },
+): RevisionRow {
+  const { now, why, ...values } = request;
+  return store.transaction(() => {
+    const revision = store.revisions.create(deployment, values, now);
+    store.deployments.wantRunning(deployment.id, now);
+    if (deployment.phase === 'stopped' || deployment.phase === 'stopping')
+      store.deployments.update(deployment.id, { phase: 'queued' });
+    store.events.add({
+      at: now,
+      type: 'wanted',
+      message: `Revision ${revision.number} (${values.commit.sha.slice(0, 8)}): ${why}.`,
+      deploymentId: deployment.id,
+      mergeRequestId: deployment.mergeRequestId,
+    });
+    store.work.mark(`deployment:${deployment.id}`, 'instance', now);
+    store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'note', now);
+    return revision;
+  });
+}
+
+/** Wants a deployment gone. A reason that is stronger than the one before replaces it: a closed merge request may still be merged. */
+export function wantStopped(
+  store: Store,
+  deployment: DeploymentRow,
+  request: { readonly reason: StopReason; readonly now: number },
+): void {
+  if (deployment.wanted === 'stopped' && deployment.stopReason === request.reason) return;
+  store.transaction(() => {
+    store.deployments.wantStopped(deployment.id, request.reason);
+    if (deployment.phase !== 'stopped') store.deployments.update(deployment.id, { phase: 'stopping' });
+    store.events.add({
+      at: request.now,
+      type: 'unwanted',
+      message: `To be removed: ${request.reason}.`,
+      deploymentId: deployment.id,
+      mergeRequestId: deployment.mergeRequestId,
+    });
+    store.work.mark(`deployment:${deployment.id}`, 'instance', request.now);
+    store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'note', request.now);
+  });
+}

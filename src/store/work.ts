@@ -1,0 +1,94 @@
+import { and, asc, eq, isNull, ne, sql } from 'drizzle-orm';
+import type { Database } from './database.ts';
+import { type WorkRow, work } from './schema.ts';
+
+export type WorkKind = 'merge-request' | 'note' | 'instance' | 'environment';
+export type Subject = `merge-request:${number}` | `deployment:${number}`;
+
+export interface WorkQueries {
+  /**
+   * Makes work due at `dueAt` (ms) or earlier if it was due earlier. Twice is one row.
+   * Inside a transaction it is part of it; whoever is told of due work is told at once and finds it after the commit.
+   */
+  mark(subject: Subject, kind: WorkKind, dueAt: number): void;
+  /** Takes the row that is due longest, unless nothing is due at `now`. */
+  claim(now: number, bootId: string): WorkRow | undefined;
+  /** Done: the row goes, unless it was marked again since it was claimed. */
+  complete(row: WorkRow): void;
+  /** To be looked at again at `dueAt`, or earlier if it was marked since. */
+  again(row: WorkRow, dueAt: number, failure?: { readonly attempts: number; readonly error: string }): void;
+  /** Claims of other processes' lives are due again. Returns how many there were. */
+  releaseOthers(bootId: string): number;
+  /** When the next unclaimed row is due. */
+  nextDueAt(): number | undefined;
+  find(subject: Subject, kind: WorkKind): WorkRow | undefined;
+  all(): WorkRow[];
+}
+
+/** @param onDue called after each marking with the time it is due at */
+export function workQueries(db: Database, onDue: (dueAt: number) => void): WorkQueries {
+  const byKey = (row: { subject: string; kind: string }) => and(eq(work.subject, row.subject), eq(work.kind, row.kind));
+  const mark = db
+    .insert(work)
+    .values({ subject: sql.placeholder('subject'), kind: sql.placeholder('kind'), dueAt: sql.placeholder('dueAt') })
+    .onConflictDoUpdate({
+      target: [work.subject, work.kind],
+      set: { dueAt: sql`min(${work.dueAt}, excluded.due_at)`, marks: sql`${work.marks} + 1` },
+    })
+    .prepare();
+  const next = db
+    .select({ rowid: sql<number>`rowid` })
+    .from(work)
+    .where(and(isNull(work.claimedBy), sql`${work.dueAt} <= ${sql.placeholder('now')}`))
+    .orderBy(asc(work.dueAt))
+    .limit(1);
+  const claim = db
+    .update(work)
+    .set({ claimedBy: sql`${sql.placeholder('bootId')}` })
+    .where(sql`rowid = (${next})`)
+    .returning()
+    .prepare();
+
+  return {
+    mark(subject, kind, dueAt) {
+      mark.run({ subject, kind, dueAt });
+      onDue(dueAt);
+    },
+    claim: (now, bootId) => claim.get({ now, bootId }),
+    complete(row) {
+      const done = db
+        .delete(work)
+        .where(and(byKey(row), eq(work.marks, row.marks)))
+        .run();
+      if (done.changes > 0) return;
+      // Marked while it ran; `dueAt` of that marking may have been merged with the old, earlier one: due now.
+      db.update(work).set({ claimedBy: null, attempts: 0, lastError: null }).where(byKey(row)).run();
+      onDue(0);
+    },
+    again(row, dueAt, failure) {
+      const values = { claimedBy: null, attempts: failure?.attempts ?? 0, lastError: failure?.error ?? null };
+      const kept = db
+        .update(work)
+        .set({ ...values, dueAt })
+        .where(and(byKey(row), eq(work.marks, row.marks)))
+        .run();
+      if (kept.changes > 0) return onDue(dueAt);
+      db.update(work).set(values).where(byKey(row)).run();
+      onDue(0);
+    },
+    releaseOthers(bootId) {
+      return db.update(work).set({ claimedBy: null, dueAt: 0 }).where(ne(work.claimedBy, bootId)).run().changes;
+    },
+    nextDueAt() {
+      return db
+        .select({ dueAt: work.dueAt })
+        .from(work)
+        .where(isNull(work.claimedBy))
+        .orderBy(asc(work.dueAt))
+        .limit(1)
+        .get()?.dueAt;
+    },
+    find: (subject, kind) => db.select().from(work).where(byKey({ subject, kind })).get(),
+    all: () => db.select().from(work).all(),
+  };
+}

@@ -1,0 +1,137 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+/** Which part of `src` may import which (README, "How it is built"). Left may use right, never back. */
+const RULE: Readonly<Record<string, readonly string[] | 'all'>> = {
+  main: 'all',
+  service: 'all',
+  http: ['deployment', 'webhooks', 'store', 'views', 'gitlab/id-token', 'errors', 'log'],
+  reconcile: ['deployment', 'store', 'gitlab', 'runtimes', 'apps', 'changes', 'views', 'errors', 'log'],
+  'front-door': ['deployment', 'store', 'changes', 'errors', 'log'],
+  gitlab: ['deployment', 'errors'],
+  runtimes: ['deployment', 'errors'],
+  apps: ['deployment', 'errors'],
+  changes: ['deployment', 'errors'],
+  webhooks: ['deployment', 'errors'],
+  views: ['deployment', 'errors'],
+  store: ['deployment', 'errors'],
+  deployment: [],
+  config: ['deployment', 'errors'],
+  'data-dir': [],
+  'process-user': [],
+  errors: [],
+  log: [],
+  version: [],
+};
+
+/** Libraries that only some parts may know. */
+const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
+  hono: ['http', 'front-door', 'views', 'service'],
+  '@hono/node-server': ['service'],
+  'drizzle-orm': ['store'],
+  'better-sqlite3': ['store'],
+  '@gitbeaker': ['gitlab'],
+  zod: ['config', 'http', 'webhooks', 'gitlab', 'apps'],
+  jose: ['gitlab'],
+};
+
+const src = fileURLToPath(new URL('../src', import.meta.url));
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+
+/** `http/ci-api/routes.ts` → `http`; `main.ts` → `main`. */
+const partOf = (file: string) => (file.split('/')[0] as string).replace(/\.ts$/, '');
+
+function importsOf(file: string, options: { typesToo: boolean } = { typesToo: true }): string[] {
+  const whole = readFileSync(join(src, file), 'utf8');
+  const text = options.typesToo ? whole : whole.replace(/(^|\n)(import|export) type\b[^;]*;/g, '');
+  return [
+    ...text.matchAll(
+      /(?:^|\n)\s*(?:import|export)\b[^'";]*?from\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)|(?:^|\n)import\s*'([^']+)'/g,
+    ),
+  ].map((m) => (m[1] ?? m[2] ?? m[3]) as string);
+}
+
+describe('architecture', () => {
+  it('has a rule for every part of src', () => {
+    const parts = new Set(files.map(partOf));
+
+    expect([...parts].filter((part) => !(part in RULE))).toEqual([]);
+  });
+
+  it('imports only along the import rule', () => {
+    const broken = files.flatMap((file) => {
+      const allowed = RULE[partOf(file)] ?? [];
+      return importsOf(file)
+        .filter((name) => name.startsWith('.'))
+        .map((name) => relative(src, resolve(src, dirname(file), name)))
+        .filter((target) => allowed !== 'all' && partOf(target) !== partOf(file))
+        .filter(
+          (target) =>
+            !(allowed as readonly string[]).some((part) => target === `${part}.ts` || target.startsWith(`${part}/`)),
+        )
+        .map((target) => `${file} imports ${target}`);
+    });
+
+    expect(
+      broken,
+      `The rule:\n${Object.entries(RULE)
+        .map(([part, use]) => `  ${part} → ${use === 'all' ? 'all' : use.join(', ')}`)
+        .join('\n')}`,
+    ).toEqual([]);
+  });
+
+  it('keeps each library in the parts that are made for it', () => {
+    const broken = files.flatMap((file) =>
+      importsOf(file)
+        .filter((name) => !name.startsWith('.') && !name.startsWith('node:'))
+        .filter((name) =>
+          Object.entries(LIBRARIES).some(
+            ([library, parts]) => (name === library || name.startsWith(`${library}/`)) && !parts.includes(partOf(file)),
+          ),
+        )
+        .map((name) => `${file} imports ${name}`),
+    );
+
+    expect(broken).toEqual([]);
+  });
+
+  it('reads the environment in main only', () => {
+    const readers = files.filter((file) =>
+      /\bprocess\.env\b/.test(readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')),
+    );
+
+    expect(readers).toEqual(['main.ts']);
+  });
+
+  it('has no file above 300 lines and no name that says nothing', () => {
+    const long = files.filter((file) => readFileSync(join(src, file), 'utf8').split('\n').length > 301);
+    const vague = files.filter((file) => /(^|\/)(utils?|helpers?|managers?|common|misc)(\/|\.ts$|-)/.test(file));
+
+    expect({ long, vague }).toEqual({ long: [], vague: [] });
+  });
+
+  it('has no cycle of imports, types aside', () => {
+    const graph = new Map(
+      files.map((file) => [
+        file,
+        importsOf(file, { typesToo: false })
+          .filter((n) => n.startsWith('.'))
+          .map((n) => relative(src, resolve(src, dirname(file), n))),
+      ]),
+    );
+    const done = new Set<string>();
+    const cycles: string[] = [];
+    const visit = (file: string, path: readonly string[]) => {
+      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' → '));
+      else if (!done.has(file)) {
+        for (const next of graph.get(file) ?? []) visit(next, [...path, file]);
+        done.add(file);
+      }
+    };
+    for (const file of files) visit(file, []);
+
+    expect(cycles).toEqual([]);
+  });
+});

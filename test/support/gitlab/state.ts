@@ -1,0 +1,138 @@
+/**
+ * The stand-in's memory: plain records, as GitLab's REST API would show them after serialisation.
+ * Ids are numbers, times are ISO 8601 strings.
+ */
+
+export interface User {
+  id: number;
+  username: string;
+  name: string;
+  /** Personal access tokens of this user. */
+  tokens: string[];
+}
+
+export interface Project {
+  id: number;
+  path: string;
+  name: string;
+  defaultBranch: string;
+  /** Bare git repository on disk. */
+  repository: string;
+  /** Access level by user id: 20 Reporter, 30 Developer, 40 Maintainer. */
+  members: Map<number, number>;
+  /** CI/CD variables. */
+  variables: Array<{ key: string; value: string; type: 'env_var' | 'file'; environmentScope: string; protected: boolean; masked: boolean }>;
+  mergedResults: boolean;
+  forkedFrom: number | null;
+  hooks: Hook[];
+}
+
+export interface Hook {
+  id: number;
+  url: string;
+  /** X-Gitlab-Token. */
+  token: string | null;
+  /** `whsec_…`, Standard Webhooks. */
+  signingToken: string | null;
+  consecutiveFailures: number;
+  disabledUntil: string | null;
+}
+
+export interface MergeRequest {
+  id: number;
+  iid: number;
+  projectId: number;
+  sourceProjectId: number | null;
+  sourceBranch: string;
+  targetBranch: string;
+  title: string;
+  description: string;
+  draft: boolean;
+  state: 'opened' | 'closed' | 'merged';
+  sha: string;
+  authorId: number;
+  notes: Note[];
+  labels: string[];
+}
+
+export interface Note {
+  id: number;
+  body: string;
+  authorId: number;
+  system: boolean;
+  createdAt: string;
+  updatedAt: string;
+  /** How often it was edited: the service must not write an unchanged note. */
+  edits: number;
+  emojis: Array<{ name: string; userId: number }>;
+}
+
+export type JobStatus = 'created' | 'manual' | 'pending' | 'running' | 'success' | 'failed' | 'canceled' | 'skipped';
+
+export interface Pipeline {
+  id: number;
+  iid: number;
+  projectId: number;
+  sha: string;
+  /** `refs/merge-requests/<iid>/head`, `…/merge`, or a branch name. */
+  ref: string;
+  source: string;
+  status: JobStatus;
+  userId: number;
+  /** Set where the pipeline belongs to a merge request. */
+  mergeRequestIid: number | null;
+  createdAt: string;
+  jobs: Job[];
+}
+
+export interface Job {
+  id: number;
+  pipelineId: number;
+  projectId: number;
+  name: string;
+  stage: string;
+  status: JobStatus;
+  when: string;
+  allowFailure: boolean;
+  exitCode: number | null;
+  /** What the job printed. */
+  trace: string;
+  environmentName: string | null;
+  environmentAction: 'start' | 'stop' | 'prepare' | 'verify' | 'access' | null;
+}
+
+export interface Environment {
+  id: number;
+  projectId: number;
+  name: string;
+  slug: string;
+  state: 'available' | 'stopping' | 'stopped';
+  tier: string;
+  externalUrl: string | null;
+  /** Name of the stop job, and the pipeline that it is in. */
+  onStop: { pipelineId: number; job: string } | null;
+}
+
+export interface Deployment {
+  id: number;
+  iid: number;
+  projectId: number;
+  environmentId: number;
+  ref: string;
+  sha: string;
+  status: 'created' | 'running' | 'success' | 'failed' | 'canceled';
+  /** Null for deployments that were made by the API. */
+  jobId: number | null;
+  createdAt: string;
+}
+
+export interface State {
+  users: User[];
+  projects: Project[];
+  mergeRequests: MergeRequest[];
+  pipelines: Pipeline[];
+  environments: Environment[];
+  deployments: Deployment[];
+  /** One counter for all ids, so that two kinds of thing never share one by chance. */
+  nextId: number;
+}
