@@ -91,7 +91,7 @@ export async function startService(
     passEnv: config.passEnv,
     say: (message) => log.warn({ runtime: 'process' }, message),
   });
-  const presets = createPresets({ pythonDownloads: config.pythonDownloads });
+  const presets = createPresets({ pythonDownloads: config.pythonDownloads, passed: Object.keys(config.passEnv) });
   const frontDoor = createFrontDoor({
     previewDomain: config.previewDomain,
     publicUrl: config.publicUrl,
@@ -158,7 +158,8 @@ export async function startService(
       branch: mergeRequest?.sourceBranch ?? '',
       projectPath: mergeRequest?.projectPath ?? '',
       projectUrl: mergeRequest?.projectUrl ?? '',
-      mergeRequestIid: mergeRequest?.iid ?? 0,
+      iid: mergeRequest?.iid ?? 0,
+      status: 'OPEN',
     });
   }
 

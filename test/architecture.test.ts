@@ -18,7 +18,8 @@ const RULE: Readonly<Record<string, readonly string[] | 'all'>> = {
   views: ['deployment', 'errors'],
   store: ['deployment', 'errors'],
   deployment: [],
-  config: ['deployment', 'errors'],
+  config: ['deployment', 'errors', 'settings'],
+  settings: ['deployment'],
   'data-dir': [],
   'process-user': [],
   errors: [],
@@ -33,7 +34,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   'drizzle-orm': ['store'],
   'better-sqlite3': ['store'],
   '@gitbeaker': ['gitlab'],
-  zod: ['config', 'http', 'webhooks', 'gitlab', 'apps'],
+  zod: ['settings', 'http', 'webhooks', 'gitlab', 'apps'],
   jose: ['gitlab'],
 };
 

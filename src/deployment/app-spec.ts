@@ -54,5 +54,9 @@ export interface DagsterLocation {
   /** Version or path of the interpreter, where something names one. */
   readonly python?: string;
   readonly setup: string;
+  /** The uv.lock that `setup` installs from, where it is the default `uv sync`: path from the root of the tree. */
+  readonly lock?: string;
   readonly prepare?: string;
+  /** Values of the `.env` in the location's own folder, where that is not the app's. */
+  readonly dotenv?: Readonly<Record<string, string>>;
 }

@@ -12,6 +12,7 @@ const ALPHABET = 'bcdfghjkmnpqrstvwxz23456789';
 export function slugify(text: string): string {
   return text
     .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '');
