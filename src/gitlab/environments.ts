@@ -1,0 +1,50 @@
+import { Deployments, Environments } from '@gitbeaker/rest';
+import * as z from 'zod';
+import type { EnvironmentFacts } from '../deployment/gitlab-facts.ts';
+import { readList } from './answers.ts';
+import type { GitLab } from './gitlab.ts';
+import type { ResourceOptions } from './resource-options.ts';
+
+const environment = z
+  .object({
+    id: z.number(),
+    name: z.string(),
+    state: z.enum(['available', 'stopping', 'stopped']),
+    external_url: z.string().nullish(),
+  })
+  .transform(
+    (wire): EnvironmentFacts => ({
+      id: wire.id,
+      name: wire.name,
+      state: wire.state,
+      externalUrl: wire.external_url ?? null,
+    }),
+  );
+
+/** Environments (doc/api/environments.md) and the deployments that make them available (doc/api/deployments.md). */
+export function createEnvironments(
+  options: ResourceOptions,
+): Pick<GitLab, 'environment' | 'setEnvironmentUrl' | 'stopEnvironment' | 'createDeployment'> {
+  const environments = new Environments(options);
+  const deployments = new Deployments(options);
+  return {
+    async environment(projectId, name) {
+      const found = environments.all(projectId, { name, perPage: 100 });
+      const facts = await readList(environment, found, `environment ${name}`);
+      return facts.find((one) => one.name === name) ?? null;
+    },
+
+    async setEnvironmentUrl(projectId, environmentId, url) {
+      await environments.edit(projectId, environmentId, { externalUrl: url });
+    },
+
+    async stopEnvironment(projectId, environmentId) {
+      // gitbeaker types it as a string; GitLab documents a boolean.
+      await environments.stop(projectId, environmentId, { force: true as unknown as string });
+    },
+
+    async createDeployment(projectId, { environment: name, sha, ref }) {
+      await deployments.create(projectId, name, sha, ref, false, { status: 'success' });
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import { errorCode } from './retry-policy.ts';
+
+const MOST_REDIRECTS = 3;
+
+/** One exchange with GitLab, for logs and metrics: each try has its own. */
+export interface RequestReport {
+  readonly method: string;
+  /** Path with ids replaced, so that it can be a label: `projects/:id/merge_requests/:id/notes`. */
+  readonly route: string;
+  readonly status?: number;
+  /** Set where there is no status: `timeout`, or the code of the failure (`ECONNREFUSED`). */
+  readonly failure?: string;
+  readonly ms: number;
+}
+
+/**
+ * One request and its whole answer. The body is read here, so that a connection that breaks within it counts as a
+ * failed try, and so that the time limit covers it.
+ *
+ * Redirects are followed for GET within GitLab's own origin (GitLab redirects the old path of a moved project):
+ * `fetch` would carry the `PRIVATE-TOKEN` header to any host.
+ */
+export async function exchange(
+  request: Request,
+  onRequest: ((report: RequestReport) => void) | undefined,
+): Promise<Response> {
+  const startedAt = performance.now();
+  const report = { method: request.method, route: routeOf(new URL(request.url).pathname) };
+  try {
+    const response = await followWithin(request);
+    const text = await response.text();
+    onRequest?.({ ...report, status: response.status, ms: performance.now() - startedAt });
+    const { status, headers } = response;
+    return new Response(status === 204 || status === 304 ? null : text, { status, headers });
+  } catch (error) {
+    const late = error instanceof Error && /^(TimeoutError|AbortError)$/.test(error.name);
+    const failure = late ? 'timeout' : (errorCode(error) ?? 'failed');
+    onRequest?.({ ...report, failure, ms: performance.now() - startedAt });
+    throw error;
+  }
+}
+
+async function followWithin(request: Request): Promise<Response> {
+  let response = await fetch(request);
+  for (let hop = 0; hop < MOST_REDIRECTS && request.method === 'GET'; hop += 1) {
+    const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
+    if (location === null || !URL.canParse(location, request.url)) break;
+    const target = new URL(location, request.url);
+    if (target.origin !== new URL(request.url).origin) break;
+    await response.body?.cancel();
+    response = await fetch(target, { headers: request.headers, signal: request.signal, redirect: 'manual' });
+  }
+  return response;
+}
+
+/** `/gitlab/api/v4/projects/7/environments/3/stop` → `projects/:id/environments/:id/stop`. */
+function routeOf(pathname: string): string {
+  return pathname
+    .replace(/^.*?\/api\/v4\//, '')
+    .split('/')
+    .map((part) => (/^\d+$/.test(part) || part.includes('%') ? ':id' : /^[0-9a-f]{40,64}$/i.test(part) ? ':sha' : part))
+    .join('/');
+}

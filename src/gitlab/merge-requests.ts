@@ -1,0 +1,49 @@
+import { MergeRequests } from '@gitbeaker/rest';
+import * as z from 'zod';
+import type { MergeRequestFacts } from '../deployment/gitlab-facts.ts';
+import { nullWhereMissing, person, readAnswer } from './answers.ts';
+import type { GitLab } from './gitlab.ts';
+import type { ResourceOptions } from './resource-options.ts';
+
+const mergeRequest = z
+  .object({
+    iid: z.number(),
+    project_id: z.number(),
+    state: z.enum(['opened', 'closed', 'merged', 'locked']),
+    title: z.string(),
+    draft: z.boolean().default(false),
+    web_url: z.string(),
+    // Null where the fork is gone.
+    source_project_id: z.number().nullish(),
+    source_branch: z.string(),
+    target_branch: z.string(),
+    // Null until the first commit is there.
+    sha: z.string().nullish(),
+    author: person,
+  })
+  .transform(
+    (wire): MergeRequestFacts => ({
+      projectId: wire.project_id,
+      iid: wire.iid,
+      state: wire.state,
+      title: wire.title,
+      draft: wire.draft,
+      webUrl: wire.web_url,
+      sourceProjectId: wire.source_project_id ?? null,
+      sourceBranch: wire.source_branch,
+      targetBranch: wire.target_branch,
+      headSha: wire.sha ?? '',
+      author: wire.author,
+    }),
+  );
+
+/** Merge requests (doc/api/merge_requests.md). */
+export function createMergeRequests(options: ResourceOptions): Pick<GitLab, 'mergeRequest'> {
+  const mergeRequests = new MergeRequests(options);
+  return {
+    async mergeRequest(projectId, iid) {
+      const found = await nullWhereMissing(mergeRequests.show(projectId, iid));
+      return found === null ? null : readAnswer(mergeRequest, found, `merge request !${iid} of project ${projectId}`);
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { MergeRequests, Pipelines } from '@gitbeaker/rest';
+import * as z from 'zod';
+import type { PipelineFacts } from '../deployment/gitlab-facts.ts';
+import { person, readAnswer, readList } from './answers.ts';
+import type { GitLab } from './gitlab.ts';
+import type { ResourceOptions } from './resource-options.ts';
+
+const pipeline = z
+  .object({
+    id: z.number(),
+    project_id: z.number(),
+    sha: z.string(),
+    ref: z.string(),
+    source: z.string().nullish(),
+    // Lists leave it out.
+    user: person.nullish(),
+    created_at: z.string(),
+  })
+  .transform(
+    (wire): PipelineFacts => ({
+      id: wire.id,
+      projectId: wire.project_id,
+      sha: wire.sha,
+      ref: wire.ref,
+      source: wire.source ?? 'unknown',
+      user: wire.user ?? null,
+      createdAt: wire.created_at,
+    }),
+  );
+
+/** Pipelines (doc/api/pipelines.md) and those of a merge request (doc/api/merge_requests.md). */
+export function createPipelines(options: ResourceOptions): Pick<GitLab, 'pipeline' | 'mergeRequestPipelines'> {
+  const pipelines = new Pipelines(options);
+  const mergeRequests = new MergeRequests(options);
+  return {
+    pipeline: async (projectId, pipelineId) =>
+      readAnswer(pipeline, await pipelines.show(projectId, pipelineId), `pipeline ${pipelineId}`),
+
+    async mergeRequestPipelines(projectId, iid) {
+      // The route pages like any other; gitbeaker's types do not know.
+      const pages = { perPage: 100 } as object;
+      const found = mergeRequests.allPipelines(projectId, iid, pages);
+      const facts = await readList(pipeline, found, `the pipelines of merge request !${iid}`);
+      return facts.toSorted((one, other) => other.id - one.id);
+    },
+  };
+}
