@@ -91,7 +91,7 @@ export async function startService(
     passEnv: config.passEnv,
     say: (message) => log.warn({ runtime: 'process' }, message),
   });
-  const presets = createPresets({ pythonDownloads: config.pythonDownloads, passed: Object.keys(config.passEnv) });
+  const presets = createPresets({ pythonDownloads: config.pythonDownloads, passEnv: config.passEnv });
   const frontDoor = createFrontDoor({
     previewDomain: config.previewDomain,
     publicUrl: config.publicUrl,
@@ -179,6 +179,8 @@ export async function startService(
   });
   // Uploads take as long as they take; Node would end any request after five minutes.
   server.requestTimeout = 0;
+  // Longer than what proxies in front keep connections open for (nginx: 60 s), so that none of theirs meets a closed one.
+  server.keepAliveTimeout = 75_000;
   await listen(server, config.listen);
   const address = server.address() as { address: string; port: number };
   for (const warning of config.warnings) log.warn(warning);

@@ -11,8 +11,18 @@ export function findPreview(store: Store, logs: RevisionLogs): (name: string) =>
     const deployment = store.deployments.named(name);
     if (!deployment) return undefined;
     const live = deployment.liveRevisionId === null ? undefined : store.revisions.get(deployment.liveRevisionId);
-    if (deployment.wanted === 'running' && live?.state === 'healthy' && live.endpointHost !== null && live.endpointPort !== null) {
-      return { state: 'serving', name, instance: live.instance, endpoint: { host: live.endpointHost, port: live.endpointPort } };
+    if (
+      deployment.wanted === 'running' &&
+      live?.state === 'healthy' &&
+      live.endpointHost !== null &&
+      live.endpointPort !== null
+    ) {
+      return {
+        state: 'serving',
+        name,
+        instance: live.instance,
+        endpoint: { host: live.endpointHost, port: live.endpointPort },
+      };
     }
     return describe(store, logs, deployment);
   };
@@ -30,9 +40,17 @@ function describe(store: Store, logs: RevisionLogs, deployment: DeploymentRow): 
   };
 }
 
-function stateOf(deployment: DeploymentRow, latest: RevisionRow | undefined): { readonly state: 'starting' | 'failed' | 'stopped'; readonly message: string } {
+function stateOf(
+  deployment: DeploymentRow,
+  latest: RevisionRow | undefined,
+): { readonly state: 'starting' | 'failed' | 'stopped'; readonly message: string } {
   if (deployment.wanted === 'stopped') {
-    const why = { merged: 'its merge request was merged', closed: 'its merge request was closed', undeployed: 'somebody removed it', deleted: 'its merge request is gone' }[deployment.stopReason ?? 'undeployed'];
+    const why = {
+      merged: 'its merge request was merged',
+      closed: 'its merge request was closed',
+      undeployed: 'somebody removed it',
+      deleted: 'its merge request is gone',
+    }[deployment.stopReason ?? 'undeployed'];
     return { state: 'stopped', message: `This preview is no longer there: ${why}.` };
   }
   if (latest?.state === 'failed') return { state: 'failed', message: latest.message ?? 'It failed.' };

@@ -23,8 +23,7 @@ export function noteReconciler(context: NoteContext): Reconciler {
     async reconcile(id) {
       const row = store.mergeRequests.get(id);
       if (!row || row.state === 'deleted') return DONE;
-      const deployments = store.deployments.ofMergeRequest(id);
-      const model = noteModel(store, row, { deployments, previewUrl: context.previewUrl });
+      const model = noteModel(store, row, { previewUrl: context.previewUrl });
       if (model.apps.length === 0) return DONE;
       const body = renderNote(model);
       const noteHash = createHash('sha256').update(body).digest('hex');

@@ -1,4 +1,4 @@
-import { lt } from 'drizzle-orm';
+import { lt, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { deliveries } from './schema.ts';
 
@@ -13,9 +13,13 @@ export interface DeliveryQueries {
 }
 
 export function deliveryQueries(db: Database): DeliveryQueries {
+  const insert = db
+    .insert(deliveries)
+    .values({ id: sql.placeholder('id'), receivedAt: sql.placeholder('now') })
+    .onConflictDoNothing()
+    .prepare();
   return {
-    remember: (id, now) =>
-      db.insert(deliveries).values({ id, receivedAt: now }).onConflictDoNothing().run().changes > 0,
+    remember: (id, now) => insert.run({ id, now }).changes > 0,
     forgetOld(now) {
       db.delete(deliveries)
         .where(lt(deliveries.receivedAt, now - REMEMBERED_MS))

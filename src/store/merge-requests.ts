@@ -1,4 +1,4 @@
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { MergeRequestFacts, ProjectFacts } from '../deployment/gitlab-facts.ts';
 import type { Database } from './database.ts';
 import { type MergeRequestRow, mergeRequests } from './schema.ts';
@@ -18,11 +18,16 @@ export interface MergeRequestQueries {
 }
 
 export function mergeRequestQueries(db: Database): MergeRequestQueries {
-  const key = (projectId: number, iid: number) =>
-    and(eq(mergeRequests.projectId, projectId), eq(mergeRequests.iid, iid));
-  const find = (projectId: number, iid: number) => db.select().from(mergeRequests).where(key(projectId, iid)).get();
+  // Asked for every webhook: prepared once.
+  const byKey = db
+    .select()
+    .from(mergeRequests)
+    .where(
+      and(eq(mergeRequests.projectId, sql.placeholder('projectId')), eq(mergeRequests.iid, sql.placeholder('iid'))),
+    )
+    .prepare();
   return {
-    find,
+    find: (projectId, iid) => byKey.get({ projectId, iid }),
     get: (id) => db.select().from(mergeRequests).where(eq(mergeRequests.id, id)).get(),
     openWithBranch: (sourceProjectId, branch) =>
       db

@@ -1,0 +1,45 @@
+import type { MergeRequestRow, RevisionRow } from '../store/schema.ts';
+import type { Store } from '../store/store.ts';
+import type { NoteApp, NoteModel, NoteRevision } from '../views/note/model.ts';
+
+/** What the note tells, from the rows as they are now. Apps that have no revision yet have nothing to tell. */
+export function noteModel(
+  store: Store,
+  mergeRequest: MergeRequestRow,
+  options: { previewUrl(name: string): string },
+): NoteModel {
+  const apps = store.deployments.ofMergeRequest(mergeRequest.id).flatMap((deployment): NoteApp[] => {
+    const revisions = store.revisions.ofDeployment(deployment.id);
+    const latest = revisions.findLast((revision) => revision.state !== 'superseded') ?? revisions.at(-1);
+    if (!latest) return [];
+    const live = revisions.find(
+      (revision) => revision.id === deployment.liveRevisionId && revision.state === 'healthy',
+    );
+    return [
+      {
+        label: deployment.app || (mergeRequest.projectPath.split('/').at(-1) as string),
+        phase: deployment.phase,
+        url: options.previewUrl(deployment.name),
+        latest: describe(latest),
+        servingSha: deployment.wanted === 'running' && live ? live.commit.sha : null,
+        error: latest.state === 'failed' ? { message: latest.message ?? '', logLines: latest.failureLog } : null,
+        parts: latest.parts,
+        stopReason: deployment.stopReason,
+      },
+    ];
+  });
+  const { state } = mergeRequest;
+  return { mergeRequest: { state: state === 'deleted' ? 'closed' : state }, apps };
+}
+
+function describe(revision: RevisionRow): NoteRevision {
+  const at = revision.endedAt ?? revision.startedAt ?? revision.queuedAt;
+  return {
+    sha: revision.commit.sha,
+    title: revision.commit.title,
+    commitUrl: revision.commit.webUrl,
+    pushedBy: revision.pushedBy,
+    at: new Date(at).toISOString(),
+    tookMs: revision.endedAt === null ? null : revision.endedAt - revision.queuedAt,
+  };
+}

@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ProblemError } from '../../errors.ts';
+import { receiveArchive } from './receive-archive.ts';
+import type { BundleLimits } from './refusals.ts';
+import { unpackArchive } from './unpack-archive.ts';
+
+/** A bundle that has arrived: kept under its digest, and unpacked once already. */
+export interface Received {
+  /** SHA-256, hex, over sorted (path, mode, content) of the tree: a new checkout of the same files is the same bundle. */
+  readonly digest: string;
+  readonly archiveBytes: number;
+  readonly unpackedBytes: number;
+  /** Files, folders and links. */
+  readonly entries: number;
+  /** Absolute path of the unpacked tree. It stays until a source of this digest takes it, or `dropStaged`. */
+  readonly tree: string;
+}
+
+/** Where a runtime gets a bundle's tree from. */
+export interface BundleSource {
+  /** Makes the tree at `directory`, which does not exist yet but whose parent does. Rejects without leaving half a tree. */
+  unpackInto(directory: string): Promise<void>;
+}
+
+/** Bundles on disk, addressed by what is in them. */
+export interface BundleStore {
+  /**
+   * Stores and unpacks an upload while it streams. Of anything that is refused or breaks off, nothing stays on disk.
+   * @throws ProblemError: 413 too large, 422 damaged or refused entry (named), 408 broken off, 507 disk full
+   */
+  receive(body: AsyncIterable<Uint8Array>, info?: { readonly declaredBytes?: number | undefined }): Promise<Received>;
+  /** The tree of a bundle: the oldest staged one where there is one, else unpacked from the archive. */
+  source(digest: string): BundleSource;
+  /** Removes staged trees of a bundle: the one given, else all. Those that were taken are not touched. */
+  dropStaged(digest: string, tree?: string): Promise<void>;
+  /** Removes a bundle with its staged trees. One that is not there is fine. */
+  remove(digest: string): Promise<void>;
+  has(digest: string): Promise<boolean>;
+  /** Bytes of the archive; undefined where it is not there. */
+  sizeOf(digest: string): Promise<number | undefined>;
+  /** Digests of all bundles, sorted. */
+  list(): Promise<string[]>;
+  /** Removes what an earlier process left half-made or staged. Before anything else is asked of the store. */
+  clean(): Promise<void>;
+}
+
+const DIGEST = /^[0-9a-f]{64}$/;
+const ARCHIVE = /^([0-9a-f]{64})\.tar\.gz$/;
+
+/** @param options.directory absolute; made where it is missing */
+export function createBundleStore(options: { readonly directory: string; readonly limits: BundleLimits }): BundleStore {
+  const { directory, limits } = options;
+  const incoming = join(directory, 'incoming');
+  const trees = join(directory, 'trees');
+  const staged = new Map<string, string[]>();
+
+  const archivePath = (digest: string): string => {
+    if (!DIGEST.test(digest)) throw new TypeError(`Not the digest of a bundle: ${JSON.stringify(digest)}`);
+    return join(directory, `${digest}.tar.gz`);
+  };
+
+  const makeFolders = async (): Promise<void> => {
+    for (const folder of [directory, incoming, trees]) await mkdir(folder, { recursive: true, mode: 0o700 });
+  };
+
+  const takeStaged = (digest: string): string | undefined => {
+    const waiting = staged.get(digest);
+    const tree = waiting?.shift();
+    if (waiting?.length === 0) staged.delete(digest);
+    return tree;
+  };
+
+  const unpackKept = async (digest: string, target: string): Promise<void> => {
+    const archive = archivePath(digest);
+    if (!(await exists(archive))) {
+      throw new ProblemError(
+        'bundle-gone',
+        404,
+        `The bundle ${digest.slice(0, 12)} is not kept any more. Run a new pipeline of the merge request.`,
+      );
+    }
+    // Beside the target, so that the rename stays on one file system; a fixed name, so that a repeated try removes what a crash left.
+    const half = `${target}.unpacking`;
+    await rm(half, { recursive: true, force: true });
+    await mkdir(half, { mode: 0o700 });
+    try {
+      const unpacked = await unpackArchive(createReadStream(archive), half, { limits });
+      if (unpacked.digest !== digest) {
+        throw new ProblemError(
+          'bundle-damaged',
+          500,
+          `The bundle ${digest.slice(0, 12)} has changed on the service's disk. Run a new pipeline of the merge request.`,
+        );
+      }
+      await rename(half, target);
+    } catch (error) {
+      await rm(half, { recursive: true, force: true });
+      throw error;
+    }
+  };
+
+  return {
+    async receive(body, info = {}) {
+      await makeFolders();
+      const id = randomUUID();
+      const received = await receiveArchive(body, {
+        limits,
+        declaredBytes: info.declaredBytes,
+        archive: join(incoming, `${id}.tar.gz`),
+        tree: join(incoming, id),
+        keep: async (digest) => {
+          const tree = join(trees, `${digest}-${id}`);
+          await rename(join(incoming, id), tree);
+          const archive = archivePath(digest);
+          if (await exists(archive)) await rm(join(incoming, `${id}.tar.gz`));
+          else await rename(join(incoming, `${id}.tar.gz`), archive);
+          return tree;
+        },
+      });
+      staged.set(received.digest, [...(staged.get(received.digest) ?? []), received.tree]);
+      return received;
+    },
+
+    source(digest) {
+      archivePath(digest);
+      return {
+        async unpackInto(target) {
+          const tree = takeStaged(digest);
+          if (tree === undefined) return unpackKept(digest, target);
+          try {
+            await rename(tree, target);
+          } catch (error) {
+            await rm(tree, { recursive: true, force: true });
+            // Instances may lie on another file system than bundles.
+            if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error;
+            await unpackKept(digest, target);
+          }
+        },
+      };
+    },
+
+    async dropStaged(digest, tree) {
+      const waiting = staged.get(digest) ?? [];
+      const dropped = tree === undefined ? waiting : waiting.filter((one) => one === tree);
+      const left = waiting.filter((one) => !dropped.includes(one));
+      if (left.length === 0) staged.delete(digest);
+      else staged.set(digest, left);
+      for (const one of dropped) await rm(one, { recursive: true, force: true });
+    },
+
+    async remove(digest) {
+      await rm(archivePath(digest), { force: true });
+      await this.dropStaged(digest);
+    },
+
+    has: (digest) => exists(archivePath(digest)),
+
+    async sizeOf(digest) {
+      return (await exists(archivePath(digest))) ? (await stat(archivePath(digest))).size : undefined;
+    },
+
+    async list() {
+      await makeFolders();
+      return (await readdir(directory)).flatMap((name) => ARCHIVE.exec(name)?.[1] ?? []).sort();
+    },
+
+    async clean() {
+      staged.clear();
+      for (const folder of [incoming, trees]) await rm(folder, { recursive: true, force: true });
+      await makeFolders();
+    },
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

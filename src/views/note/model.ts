@@ -1,0 +1,47 @@
+import type { MergeRequestState } from '../../deployment/gitlab-facts.ts';
+import type { PartHealth } from '../../deployment/launch.ts';
+import type { Phase, StopReason } from '../../deployment/phase.ts';
+
+/** Everything that the note tells. Plain facts: whatever changes here changes the text, so nothing in it depends on the time of rendering. */
+export interface NoteModel {
+  readonly mergeRequest: { readonly state: MergeRequestState };
+  /** In the order of the rows. */
+  readonly apps: readonly NoteApp[];
+}
+
+export interface NoteApp {
+  /** For people: the app's name, or the project's where it has one app only. */
+  readonly label: string;
+  readonly phase: Phase;
+  readonly url: string;
+  /** The newest revision; null before the first. */
+  readonly latest: NoteRevision | null;
+  /** Full sha that the preview answers with now; null where nothing answers. Differs from the latest while that is on its way or failed. */
+  readonly servingSha: string | null;
+  /** Why the latest revision failed. */
+  readonly error: NoteError | null;
+  /** State of each code location of the latest revision; empty where the app has no parts. */
+  readonly parts: readonly PartHealth[];
+  /** Why it is stopped or stopping. */
+  readonly stopReason: StopReason | null;
+}
+
+export interface NoteRevision {
+  readonly sha: string;
+  /** First line of the commit's message. */
+  readonly title: string;
+  readonly commitUrl: string;
+  /** Display name of who pushed. */
+  readonly pushedBy: string;
+  /** When it came to its state, ISO 8601. */
+  readonly at: string;
+  /** From the push's arrival to healthy or failed; null before that. */
+  readonly tookMs: number | null;
+}
+
+export interface NoteError {
+  /** A sentence; more lines (a stack) are shown in the fold. */
+  readonly message: string;
+  /** What was printed last, oldest first. */
+  readonly logLines: readonly string[];
+}

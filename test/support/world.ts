@@ -1,0 +1,257 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { readConfig } from '../../src/config.ts';
+import { createLog } from '../../src/log.ts';
+import { createProcessRuntime } from '../../src/runtimes/process.ts';
+import { type Service, startService } from '../../src/service.ts';
+import { type PipelineRunner, startRunner } from './gitlab/pipelines/runner.ts';
+import { StandInGitLab } from './gitlab/stand-in.ts';
+import type { MergeRequest, Note, Project, User } from './gitlab/state.ts';
+import { freePort, until } from './poll.ts';
+
+export const SIGNING_TOKEN = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
+export const BOT_TOKEN = 'glpat-branch-deployments-bot';
+
+export interface WorldOptions {
+  /** Files of the project's first commit. Default: a Node app with the component included. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** More settings of the service. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly shell?: readonly string[];
+  readonly mergedResults?: boolean;
+}
+
+export interface PreviewAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+/** A GitLab, a project with a merge-request pipeline, and the real service, all on loopback. */
+export class World {
+  readonly gitlab: StandInGitLab;
+  readonly ci: PipelineRunner;
+  readonly project: Project;
+  /** Developer of the project, who opens merge requests and pushes. */
+  readonly dev: User;
+  readonly bot: User;
+  readonly serviceUrl: string;
+  readonly dataDir: string;
+  /** Everything that the service has logged. */
+  readonly logLines: string[] = [];
+  private readonly env: Readonly<Record<string, string>>;
+  private running: Service | undefined;
+
+  constructor(parts: {
+    gitlab: StandInGitLab;
+    ci: PipelineRunner;
+    project: Project;
+    dev: User;
+    bot: User;
+    serviceUrl: string;
+    dataDir: string;
+    env: Record<string, string>;
+  }) {
+    this.gitlab = parts.gitlab;
+    this.ci = parts.ci;
+    this.project = parts.project;
+    this.dev = parts.dev;
+    this.bot = parts.bot;
+    this.serviceUrl = parts.serviceUrl;
+    this.dataDir = parts.dataDir;
+    this.env = parts.env;
+  }
+
+  get service(): Service {
+    if (!this.running) throw new Error('the service is not running');
+    return this.running;
+  }
+
+  async startService(): Promise<void> {
+    const config = readConfig({ PATH: process.env.PATH, ...this.env }, { uid: process.getuid?.() });
+    const log = createLog('debug', { write: (line: string) => void this.logLines.push(line) });
+    this.running = await startService(config, { log, headPatienceMs: 500 });
+  }
+
+  async stopService(): Promise<void> {
+    await this.running?.stop();
+    this.running = undefined;
+  }
+
+  /** Until no pipeline runs, no webhook is under way, and the service has nothing to do but to look again later. */
+  async settled(timeoutMs = 60_000): Promise<void> {
+    await until(
+      'the world to settle',
+      async () => {
+        await Promise.all(this.gitlab.pipelines(this.project).map((pipeline) => this.ci.pipelineSettled(pipeline.id)));
+        await this.gitlab.webhooksSettled();
+        return this.running === undefined || this.running.idle(Date.now() + 1_500);
+      },
+      timeoutMs,
+    );
+  }
+
+  /** The service's note in a merge request; fails where there is more than one. */
+  note(iid: number): Note | undefined {
+    const notes = this.gitlab
+      .notes(this.project, iid)
+      .filter((note) => note.authorId === this.bot.id && note.body.startsWith('<!-- branch-deployments -->'));
+    if (notes.length > 1) throw new Error(`${notes.length} notes in !${iid}`);
+    return notes[0];
+  }
+
+  /** Pushes to a new branch and opens a merge request, whose pipeline starts. */
+  async openMergeRequest(
+    branch: string,
+    files: Readonly<Record<string, string | null>>,
+    options: { title?: string; message?: string } = {},
+  ): Promise<MergeRequest> {
+    await this.push(branch, files, options);
+    return this.gitlab.openMergeRequest(this.project, {
+      sourceBranch: branch,
+      targetBranch: 'main',
+      title: options.title ?? `Change ${branch}`,
+      author: this.dev,
+    });
+  }
+
+  async push(branch: string, files: Readonly<Record<string, string | null>>, options: { message?: string } = {}) {
+    return this.gitlab.push(this.project, branch, {
+      files,
+      message: options.message ?? `Change ${branch}`,
+      author: this.dev,
+    });
+  }
+
+  /** The newest deploy job of a merge request. */
+  deployJob(iid: number, name = 'branch-deployment:deploy') {
+    const jobs = this.gitlab
+      .pipelines(this.project)
+      .filter((p) => p.mergeRequestIid === iid)
+      .flatMap((p) => p.jobs.filter((job) => job.name === name));
+    return jobs.sort((a, b) => b.id - a.id)[0];
+  }
+
+  /** URL of the preview, as the merge request's environment has it. */
+  previewUrl(iid: number, environment = `review/mr-${iid}`): string {
+    const url = this.gitlab.environment(this.project, environment)?.externalUrl;
+    if (!url) throw new Error(`the environment ${environment} has no link`);
+    return url;
+  }
+
+  /** A request to a preview, as a browser would send it; names under `localhost` are looked up by hand. */
+  preview(
+    url: string,
+    options: { path?: string; headers?: Record<string, string>; method?: string; body?: string } = {},
+  ): Promise<PreviewAnswer> {
+    const target = new URL(url);
+    return new Promise((resolve, reject) => {
+      const outgoing = request(
+        {
+          host: '127.0.0.1',
+          port: target.port,
+          path: options.path ?? target.pathname,
+          method: options.method ?? 'GET',
+          headers: { ...options.headers, host: target.host },
+        },
+        (response) => {
+          let body = '';
+          response.setEncoding('utf8');
+          response.on('data', (chunk: string) => {
+            body += chunk;
+          });
+          response.on('error', reject);
+          response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.end(options.body);
+    });
+  }
+}
+
+/** A world for one test, taken down when the test ends; requests that GitLab would have refused fail it. */
+export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const gitlab = await StandInGitLab.start();
+  const ci = startRunner(gitlab, options.shell ? { shell: options.shell } : {});
+  const dataDir = mkdtempSync(join(tmpdir(), 'bd-data-'));
+  const port = await freePort();
+  const serviceUrl = `http://localhost:${port}`;
+  const bot = gitlab.addUser('previews-bot', { tokens: [BOT_TOKEN] });
+  const dev = gitlab.addUser('dev', { name: 'Dee Veloper' });
+  const project = await gitlab.addProject({
+    path: 'data/shop',
+    files: options.files ?? nodeProject(serviceUrl),
+    ...(options.mergedResults ? { mergedResults: true } : {}),
+  });
+  gitlab.addMember(project, bot, 40);
+  gitlab.addMember(project, dev, 30);
+  gitlab.addHook(project, { url: `${serviceUrl}/webhooks/gitlab`, signingToken: SIGNING_TOKEN });
+  const env = {
+    BD_GITLAB_URL: gitlab.url,
+    BD_GITLAB_TOKEN: BOT_TOKEN,
+    BD_PUBLIC_URL: serviceUrl,
+    BD_ALLOWED_PROJECTS: 'data/*',
+    BD_LISTEN: `127.0.0.1:${port}`,
+    BD_DATA_DIR: dataDir,
+    BD_WEBHOOK_SECRET: SIGNING_TOKEN,
+    BD_PREVIEW_ACCESS: 'open',
+    ...(process.getuid?.() === 0 ? { BD_PROCESS_USER: 'root' } : {}),
+    ...options.env,
+  };
+  const world = new World({ gitlab, ci, project, dev, bot, serviceUrl, dataDir, env });
+  onTestFinished(async () => {
+    await world.stopService();
+    await removeInstances(dataDir);
+    await gitlab.close();
+    rmSync(dataDir, { recursive: true, force: true });
+    if (gitlab.violations.length > 0)
+      throw new Error(`the stand-in GitLab refused: ${JSON.stringify(gitlab.violations, null, 2)}`);
+  });
+  await world.startService();
+  return world;
+}
+
+/** Ends what a stopped service left running: instances outlive it. */
+async function removeInstances(dataDir: string): Promise<void> {
+  const runtime = createProcessRuntime({
+    dataDir,
+    user: null,
+    passEnv: { PATH: process.env.PATH ?? '' },
+    stopGraceMs: 1_000,
+  });
+  await Promise.all((await runtime.list()).map((name) => runtime.stop(name)));
+  await runtime.close();
+}
+
+/** A Node web application with the component included. `version` shows in its answer. */
+export function nodeProject(
+  serviceUrl: string,
+  inputs: Readonly<Record<string, unknown>> = {},
+): Record<string, string> {
+  const lines = Object.entries({ service_url: serviceUrl, ...inputs }).map(
+    ([key, value]) => `      ${key}: ${JSON.stringify(value)}`,
+  );
+  return {
+    '.gitlab-ci.yml': `include:\n  - component: $CI_SERVER_FQDN/tools/branch-deployments/branch-deployment@1.0.0\n    inputs:\n${lines.join('\n')}\n`,
+    '.branch-deployment.yml': 'preset: command\nstart: node server.mjs\nhealth: /healthz\n',
+    'server.mjs': nodeServer('one'),
+  };
+}
+
+/** Source of an app that answers with a text, the values that it was given, and after `?delay=<ms>` where asked. */
+export function nodeServer(text: string): string {
+  return `import { createServer } from 'node:http';
+const server = createServer((req, res) => {
+  const url = new URL(req.url, 'http://app');
+  if (url.pathname === '/healthz') return res.end('ok');
+  if (url.pathname === '/env') return res.end(JSON.stringify(process.env));
+  setTimeout(() => res.end('${text}'), Number(url.searchParams.get('delay') ?? 0));
+});
+server.listen(Number(process.env.PORT), process.env.HOST, () => console.log('listening on', process.env.PORT));
+process.on('SIGTERM', () => server.close(() => process.exit(0)));
+`;
+}
