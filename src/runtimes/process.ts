@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Launch } from '../deployment/launch.ts';
 import { messageOf } from '../errors.ts';
 import { type Account, chooseAccount } from './process/account.ts';
+import { markingEnvironment } from './process/environment.ts';
 import {
   dataFolders,
   deploymentFolder,
@@ -102,6 +103,7 @@ class ProcessRuntime implements Runtime {
         step: 'unpacking',
         host: ground.host,
         ports: {},
+        port: null,
         processes: [],
         commands: [],
         surroundings: null,
@@ -132,9 +134,9 @@ class ProcessRuntime implements Runtime {
     const surroundings = instance?.record.surroundings;
     if (!instance || !surroundings) throw new Error(`there is no instance ${name} to run a command in`);
     const end = await runShell(instance, 'command', {
-      script: `exec 2>&1\n${command}`,
+      script: command,
       ...surroundings,
-      signal: instance.isUp ? AbortSignal.any([instance.signal, this.closing.signal]) : this.closing.signal,
+      signal: instance.gone,
       onOutput: (chunk) => log.write(chunk),
     });
     return end.code ?? 128 + (end.signal ? constants.signals[end.signal] : 0);
@@ -189,12 +191,16 @@ class ProcessRuntime implements Runtime {
 
   private async prepare(): Promise<void> {
     await makeDataFolders(this.ground.folders, this.ground.account);
+    // All of them before anything else: what an interrupted start left running may still write into shared folders.
+    const names = await readdir(this.ground.folders.instances);
+    await Promise.all(
+      names.map((name) =>
+        this.names
+          .run(name, () => this.recover(name))
+          .catch((error: unknown) => this.ground.say(`${name}: ${messageOf(error)}`)),
+      ),
+    );
     await removeUnfinishedSetups(this.ground);
-    for (const name of await readdir(this.ground.folders.instances)) {
-      this.names
-        .run(name, () => this.recover(name))
-        .catch((error: unknown) => this.ground.say(`${name}: ${messageOf(error)}`));
-    }
   }
 
   /** The instance, as far as it is known or can be adopted. */
@@ -218,7 +224,9 @@ class ProcessRuntime implements Runtime {
     const instance = await this.recover(name);
     if (instance) await instance.stop();
     else await endLeftovers(ground, name, []);
-    await removeFolder(folders.root, ground.account);
+    // Marked as the instance's: if the service is killed now, the next one ends it before it uses the folder again.
+    const env = markingEnvironment(ground, { name, folders });
+    await removeFolder(folders.root, ground.account, { env });
     this.instances.delete(name);
     ground.ports.release(name);
   }

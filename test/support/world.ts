@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -126,6 +126,16 @@ export class World {
     });
   }
 
+  /** Names of the instances that have a folder, and so may have processes. */
+  instances(): string[] {
+    return listFolder(join(this.dataDir, 'instances'));
+  }
+
+  /** Bundles on disk. */
+  bundles(): string[] {
+    return listFolder(join(this.dataDir, 'bundles')).filter((name) => name.endsWith('.tar.gz'));
+  }
+
   /** The newest deploy job of a merge request. */
   deployJob(iid: number, name = 'branch-deployment:deploy') {
     const jobs = this.gitlab
@@ -171,6 +181,10 @@ export class World {
       outgoing.end(options.body);
     });
   }
+}
+
+function listFolder(path: string): string[] {
+  return existsSync(path) ? readdirSync(path).sort() : [];
 }
 
 /** A world for one test, taken down when the test ends; requests that GitLab would have refused fail it. */

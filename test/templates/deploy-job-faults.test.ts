@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CiService, startCiService } from './ci-service.ts';
-import { runJob, shells } from './job.ts';
+import { onPath, runJob, shells } from './job.ts';
 
 const preview = 'http://mr-7-shop-abcd1234.localhost:8080';
 
@@ -98,6 +100,18 @@ describe.each(shells)('what the deploy job does about faults under $name', (shel
     expect(run.output).not.toContain('connection broke');
   });
 
+  it('asks again where the log stays silent, as the connection may be dead', async () => {
+    service.answer('GET log', { text: 'one\n', hold: () => {} }, { text: 'one\ntwo\n' });
+    service.answer('GET outcome', { text: `url ${preview}\n` }, { text: `url ${preview}\nexit 0\n` });
+    // A minute of silence, taken down to a second.
+    const hasty = `#!/bin/sh\nfor a; do shift; [ "$a" != 60 ] || a=1; set -- "$@" "$a"; done\nexec ${onPath('curl')} "$@"\n`;
+    const run = await runJob('deploy', service.url, { shell, tools: { curl: hasty } });
+
+    expect(run.exitCode).toBe(0);
+    expect(service.received('GET log').map((request) => request.from)).toEqual([0, 4]);
+    expect(run.output).toContain('The code is there.\none\ntwo\nPreview: ');
+  });
+
   it('ends with 75 where the outcome cannot be asked for any more', async () => {
     service.answer('GET outcome', { status: 503, text: 'The service is stopping.' });
     const run = await runJob('deploy', service.url, { shell });
@@ -183,9 +197,9 @@ describe.each(shells)('what the deploy job does about faults under $name', (shel
     expect(run).toMatchObject({ exitCode: 2, output: expect.stringContaining('keep the "id_tokens"') });
   });
 
-  it('ends at once when it is canceled, and leaves nothing', async () => {
-    const held = new Promise<number>((resolve) => {
-      service.answer('GET log', { text: 'waiting\n', hold: () => resolve(0) });
+  it('ends at once when it is canceled, leaves nothing, and shows its token on no command line', async () => {
+    const held = new Promise<void>((resolve) => {
+      service.answer('GET log', { text: 'waiting\n', hold: resolve });
     });
     let pid = 0;
     const running = runJob('deploy', service.url, {
@@ -195,8 +209,17 @@ describe.each(shells)('what the deploy job does about faults under $name', (shel
       },
     });
     await held;
+    const lines = await commandLines();
     process.kill(pid, 'SIGTERM');
 
     expect(await running).toMatchObject({ exitCode: 143, leftovers: [] });
+    expect(lines.filter((line) => line.includes(`${service.url}/api/ci/v1/log`))).not.toEqual([]);
+    expect(lines.filter((line) => line.includes('header.claims.signature'))).toEqual([]);
   });
 });
+
+/** Command lines of all processes, as any user of the machine can read them. */
+async function commandLines(): Promise<string[]> {
+  const { stdout } = await promisify(execFile)('ps', ['-ww', '-e', '-o', 'args'], { maxBuffer: 2 ** 26 });
+  return stdout.split('\n');
+}

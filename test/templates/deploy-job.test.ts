@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CiService, startCiService } from './ci-service.ts';
-import { namesIn, runJob, shells } from './job.ts';
+import { namesIn, runJob, runnerShells, shells } from './job.ts';
 
 const preview = 'http://mr-7-shop-abcd1234.localhost:8080';
 
-describe.each(shells)('the deploy job under $name', (shell) => {
+describe.each([...shells, ...runnerShells])('the deploy job under $name', (shell) => {
   let service: CiService;
   beforeEach(async () => {
     service = await startCiService();

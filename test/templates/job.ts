@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,7 @@ export interface Shell {
   busybox: boolean;
 }
 
-const onPath = (name: string) =>
+export const onPath = (name: string) =>
   (process.env.PATH ?? '')
     .split(delimiter)
     .map((folder) => join(folder, name))
@@ -34,6 +34,17 @@ export const shells: Shell[] = [
     : { name: 'sh', command: ['sh'], busybox: false },
   ...(busybox ? [{ name: 'busybox sh', command: [busybox, 'sh'], busybox: true }] : []),
 ];
+
+/** How GitLab Runner gives a script to bash: evaluated at the end of a pipe, with `pipefail`. */
+export const runnerShells: Shell[] = onPath('bash')
+  ? [
+      {
+        name: 'bash in GitLab Runner',
+        command: ['bash', '-c', `set -eo pipefail; : | eval "$(cat "$2")"`, 'bash'],
+        busybox: false,
+      },
+    ]
+  : [];
 
 const applets = ['cat', 'date', 'env', 'gzip', 'mkfifo', 'mktemp', 'rm', 'sed', 'tail', 'tar', 'tee', 'tr', 'wc'];
 
@@ -52,7 +63,7 @@ export interface JobOptions {
   shell: Shell;
   files?: Record<string, string>;
   variables?: Record<string, string>;
-  /** Tools to put in the place of others; null takes one away. */
+  /** Tools to put in the place of others: a path, or a script that starts with `#!`; null takes one away. */
   tools?: Record<string, string | null>;
   /** Called once the job runs; gets its process id. */
   onStart?: (pid: number) => void;
@@ -76,13 +87,13 @@ export async function runJob(job: 'deploy' | 'stop', serviceUrl: string, options
       await mkdir(dirname(join(project, path)), { recursive: true });
       await writeFile(join(project, path), content);
     }
-    await writeFile(join(tools, 'sleep'), `#!/bin/sh\necho "$1" >>"${home}/pauses"\n`);
-    await chmod(join(tools, 'sleep'), 0o755);
+    await writeFile(join(tools, 'sleep'), `#!/bin/sh\necho "$1" >>"${home}/pauses"\n`, { mode: 0o755 });
     // Only what the component may count on, so that another tool of this machine is not used by chance.
     for (const tool of [...applets, 'curl']) {
       const ofBusybox = options.shell.busybox && tool !== 'curl' && (tool !== 'tar' || busyboxTarExcludes);
       const target = options.tools?.[tool] === undefined ? (ofBusybox ? busybox : onPath(tool)) : options.tools[tool];
-      if (target) await symlink(target, join(tools, tool));
+      if (target?.startsWith('#!')) await writeFile(join(tools, tool), target, { mode: 0o755 });
+      else if (target) await symlink(target, join(tools, tool));
     }
     await writeFile(join(home, 'script'), await scriptOf(job));
     const [command, ...rest] = options.shell.command.map((part) => onPath(part) ?? part) as [string, ...string[]];

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { formatBytes } from '../../deployment/units.ts';
 import { ProblemError } from '../../errors.ts';
 import type { Received } from './bundle-store.ts';
-import { type BundleLimits, explainFileError, refuseTooLarge, uploadBrokeOff } from './refusals.ts';
+import { type BundleLimits, explainFileError, refuseDamaged, refuseTooLarge, uploadBrokeOff } from './refusals.ts';
 import { unpackArchive } from './unpack-archive.ts';
 
 const DRAIN_MS = 20_000;
@@ -35,11 +35,12 @@ export async function receiveArchive(body: AsyncIterable<Uint8Array>, destinatio
       await file.close();
     }
   } catch (error) {
+    // Streams wrap or replace errors of their sources; the first one is what happened.
+    const failure = explainFileError(upload.failure ?? error);
     await rm(archive, { force: true });
     await rm(tree, { recursive: true, force: true });
     await upload.drain();
-    // Streams wrap or replace errors of their sources; the first one is what happened.
-    throw explainFileError(upload.failure ?? error);
+    throw failure;
   }
 }
 
@@ -95,6 +96,7 @@ class Upload {
       const step = await this.body.next();
       if (step.done !== true) return step.value;
       this.ended = true;
+      if (this.bytes === 0) throw refuseDamaged('is empty');
       return undefined;
     } catch (error) {
       this.ended = true;

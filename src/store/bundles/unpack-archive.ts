@@ -66,6 +66,7 @@ class ArchiveUnpacker {
   private tarBytes = 0;
   private fileBytes = 0;
   private seen = 0;
+  private begun = false;
   private complete = false;
 
   constructor(directory: string, limits: BundleLimits) {
@@ -110,17 +111,18 @@ class ArchiveUnpacker {
   }
 
   private parse(blocks: Buffer): void {
-    if (this.tarBytes === blocks.length && blocks[0] === 0x1f && blocks[1] === 0x8b)
-      throw refuseDamaged('is gzipped twice');
+    // The library would unzip it again, past our limits.
+    if (!this.begun && blocks[0] === 0x1f && blocks[1] === 0x8b) throw refuseDamaged('is gzipped twice');
+    this.begun = true;
     this.parser.write(blocks);
   }
 
   async finish(): Promise<Unpacked> {
-    this.parser.end();
     if (this.tarBytes < BLOCK) throw refuseDamaged('is empty');
+    if (this.complete && this.index.size === 0) throw refuseDamaged('has no files in it');
+    this.parser.end();
     // "tar | gzip" gives a whole gzip file around half a tar when tar was killed.
     if (!this.complete) throw refuseDamaged('has no end mark');
-    if (this.index.size === 0) throw refuseDamaged('has no files in it');
     this.index.checkLinks();
     await this.writer.finish();
     return { digest: this.index.digest(), unpackedBytes: this.fileBytes, entries: this.index.size };

@@ -1,6 +1,6 @@
 /** Escape sequences of terminals: OSC (titles, links), CSI (colours, cursor), and two-character ones. ECMA-48 §5, §8.3. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-const TERMINAL = /\x1b\][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|\x1b[ -/]*[0-~]?/g;
+const TERMINAL = /\x1b\][^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|\x1b[ -/]*[0-~]?/g;
 /** Control characters but tab and line feed, and the invisible ones (bidi controls turn the meaning of a line around). */
 const INVISIBLE = /(?![\t\n])\p{Cc}|\p{Cf}/gu;
 /** Half of a surrogate pair would make the note invalid UTF-8. */

@@ -21,10 +21,19 @@ export interface Project {
   /** Access level by user id: 20 Reporter, 30 Developer, 40 Maintainer. */
   members: Map<number, number>;
   /** CI/CD variables. */
-  variables: Array<{ key: string; value: string; type: 'env_var' | 'file'; environmentScope: string; protected: boolean; masked: boolean }>;
+  variables: Array<{
+    key: string;
+    value: string;
+    type: 'env_var' | 'file';
+    environmentScope: string;
+    protected: boolean;
+    masked: boolean;
+  }>;
   mergedResults: boolean;
   forkedFrom: number | null;
   hooks: Hook[];
+  visibility: 'private' | 'public';
+  createdAt: string;
 }
 
 export interface Hook {
@@ -36,6 +45,8 @@ export interface Hook {
   signingToken: string | null;
   consecutiveFailures: number;
   disabledUntil: string | null;
+  /** Names as in `X-Gitlab-Event`; null for all. */
+  events: readonly string[] | null;
 }
 
 export interface MergeRequest {
@@ -53,6 +64,14 @@ export interface MergeRequest {
   authorId: number;
   notes: Note[];
   labels: string[];
+  /** Awards on the merge request itself. */
+  emojis: Emoji[];
+  approvedBy: number[];
+  createdAt: string;
+  updatedAt: string;
+  mergedAt: string | null;
+  closedAt: string | null;
+  mergeCommitSha: string | null;
 }
 
 export interface Note {
@@ -64,7 +83,13 @@ export interface Note {
   updatedAt: string;
   /** How often it was edited: the service must not write an unchanged note. */
   edits: number;
-  emojis: Array<{ name: string; userId: number }>;
+  emojis: Emoji[];
+}
+
+export interface Emoji {
+  id: number;
+  name: string;
+  userId: number;
 }
 
 export type JobStatus = 'created' | 'manual' | 'pending' | 'running' | 'success' | 'failed' | 'canceled' | 'skipped';
@@ -81,7 +106,12 @@ export interface Pipeline {
   userId: number;
   /** Set where the pipeline belongs to a merge request. */
   mergeRequestIid: number | null;
+  /** `id` of that merge request: a pipeline may run in a fork, whose own `!1` is another one. */
+  mergeRequestId?: number;
+  /** Head of the source branch, where `sha` is a merged result. */
+  sourceSha?: string;
   createdAt: string;
+  updatedAt?: string;
   jobs: Job[];
 }
 
@@ -99,6 +129,12 @@ export interface Job {
   trace: string;
   environmentName: string | null;
   environmentAction: 'start' | 'stop' | 'prepare' | 'verify' | 'access' | null;
+  /** Who started it: of a manual job the person who played it. */
+  userId?: number;
+  startedAt?: string;
+  finishedAt?: string;
+  /** `tier` of its environment. */
+  deploymentTier?: string;
 }
 
 export interface Environment {
@@ -111,6 +147,8 @@ export interface Environment {
   externalUrl: string | null;
   /** Name of the stop job, and the pipeline that it is in. */
   onStop: { pipelineId: number; job: string } | null;
+  createdAt: string;
+  updatedAt: string;
 }
 
 export interface Deployment {
@@ -124,11 +162,15 @@ export interface Deployment {
   /** Null for deployments that were made by the API. */
   jobId: number | null;
   createdAt: string;
+  updatedAt: string;
+  userId: number;
 }
 
 export interface State {
   users: User[];
   projects: Project[];
+  /** Members of groups, inherited by all projects below the path. */
+  groups: Array<{ path: string; members: Map<number, number> }>;
   mergeRequests: MergeRequest[];
   pipelines: Pipeline[];
   environments: Environment[];

@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { CommandSpec } from '../deployment/app-spec.ts';
+import type { Health, Launch, LaunchPlan, Place, Step } from '../deployment/launch.ts';
+import { expandValues } from './environment.ts';
+import { interpreterVersions } from './interpreters.ts';
+import type { LaunchContext, Preset } from './preset.ts';
+import { kindInTree } from './tree-files.ts';
+
+const HEALTH_TIMEOUT_MS = 3_000;
+
+/** Any web application that a command starts. */
+export const commandPreset: Preset<CommandSpec> = {
+  name: 'command',
+  launch: (spec, context): Launch => ({ ports: ['http'], plan: (place) => planCommand(spec, context, { place }) }),
+  health: checkPath,
+};
+
+async function planCommand(spec: CommandSpec, context: LaunchContext, options: { place: Place }): Promise<LaunchPlan> {
+  const { place } = options;
+  const directory = resolve(place.tree, spec.directory);
+  const env = appValues(spec, context, { place });
+  const steps: Step[] = [];
+  if (spec.setup !== undefined) {
+    const key = await setupKey(spec, spec.setup, { context, tree: place.tree });
+    const outputs = spec.setupOutputs.map((path) => resolve(place.tree, path));
+    steps.push({ name: 'setup', directory, command: spec.setup, env, ...(key ? { keep: { key, outputs } } : {}) });
+  }
+  if (spec.prepare !== undefined) steps.push({ name: 'prepare', directory, command: spec.prepare, env });
+  return {
+    removeFromTree: [resolve(directory, '.env')],
+    files: [],
+    steps,
+    processes: [{ name: 'app', directory, argv: ['/bin/sh', '-c', spec.start], env }],
+  };
+}
+
+/**
+ * The environment that the repository and the service agree on: `.env`, then the app file, then what only the service says.
+ * `HOST` and `PORT` are known to expansion only: the runtime sets them.
+ */
+export function appValues(
+  spec: { readonly dotenv: Readonly<Record<string, string>>; readonly env: Readonly<Record<string, string>> },
+  context: LaunchContext,
+  options: { readonly place: Place },
+): Record<string, string> {
+  const { place } = options;
+  const given = { ...context.env, BRANCH_DEPLOYMENT_DATA_DIR: place.data };
+  const port = Object.values(place.ports)[0];
+  return { ...spec.dotenv, ...expandValues(spec.env, { HOST: place.host, PORT: String(port), ...given }), ...given };
+}
+
+/**
+ * Everything that decides what setup makes; undefined where no input is there: then nothing tells when its outputs are stale.
+ * Kept outputs never pass from one project or app to another.
+ */
+async function setupKey(
+  spec: CommandSpec,
+  setup: string,
+  options: { context: LaunchContext; tree: string },
+): Promise<string | undefined> {
+  const { context, tree } = options;
+  const inputs: Array<[path: string, digest: string]> = [];
+  for (const path of [...spec.setupInputs].sort()) {
+    if ((await kindInTree(tree, path)) === 'file') inputs.push([path, await digestOf(resolve(tree, path))]);
+  }
+  if (inputs.length === 0) return undefined;
+  const parts = {
+    project: context.projectId,
+    app: context.app,
+    preset: 'command',
+    directory: spec.directory,
+    setup,
+    outputs: [...spec.setupOutputs].sort(),
+    interpreters: await interpreterVersions(),
+    inputs,
+  };
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+async function digestOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(await realpath(path)), hash);
+  return hash.digest('hex');
+}
+
+/** A redirect counts as an answer and is not followed: it may lead anywhere. */
+async function checkPath(
+  spec: CommandSpec,
+  endpoint: { readonly host: string; readonly port: number },
+): Promise<Health> {
+  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
+  const url = `http://${host}:${endpoint.port}${spec.health}`;
+  try {
+    const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS) });
+    await response.body?.cancel();
+    if (response.status >= 200 && response.status < 400) return { state: 'healthy', parts: [] };
+    return { state: 'waiting', detail: `GET ${spec.health} answers ${response.status}; 2xx or 3xx is needed` };
+  } catch (error) {
+    return { state: 'waiting', detail: `GET ${spec.health} on port ${endpoint.port}: ${causeOf(error)}` };
+  }
+}
+
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.name === 'TimeoutError') return `no answer within ${HEALTH_TIMEOUT_MS / 1000} s`;
+  const code = (error.cause as NodeJS.ErrnoException | undefined)?.code;
+  return code === 'ECONNREFUSED' ? 'nothing listens there yet' : (code ?? error.message);
+}

@@ -1,0 +1,57 @@
+import { resolve } from 'node:path';
+import type { DagsterSpec } from '../deployment/app-spec.ts';
+import type { Launch, LaunchPlan, Place } from '../deployment/launch.ts';
+import { appValues } from './command.ts';
+import { checkLocations } from './dagster/check-locations.ts';
+import { codeServer } from './dagster/code-server.ts';
+import { instanceFiles } from './dagster/instance-files.ts';
+import { type LocationTools, locationSteps } from './dagster/location-steps.ts';
+import { webserver, webserverStep } from './dagster/webserver.ts';
+import type { LaunchContext, Preset } from './preset.ts';
+
+/** Name of the port that the location at an index of the spec listens on. */
+const portName = (index: number): string => `location-${index}`;
+
+/** As a Dagster+ agent runs a branch: one webserver of the service's, one code server per location, each in its own environment. */
+export function createDagsterPreset(tools: LocationTools): Preset<DagsterSpec> {
+  return {
+    name: 'dagster',
+    launch: (spec, context): Launch => ({
+      ports: ['webserver', ...spec.locations.map((_, index) => portName(index))],
+      plan: (place) => planDagster(spec, context, { place, tools }),
+    }),
+    health: checkLocations,
+  };
+}
+
+async function planDagster(
+  spec: DagsterSpec,
+  context: LaunchContext,
+  options: { place: Place; tools: LocationTools },
+): Promise<LaunchPlan> {
+  const { place, tools } = options;
+  const servers = spec.locations.map((location, index) => {
+    const values = appValues({ env: spec.env, dotenv: { ...spec.dotenv, ...location.dotenv } }, context, { place });
+    return { location, port: place.ports[portName(index)] as number, values };
+  });
+  const instance = instanceFiles(place, servers);
+  const steps = [webserverStep(spec, place, { tools })];
+  const made = new Set<string>();
+  for (const { location, values } of servers) {
+    // Locations of one folder share its environment: it is made once, by the first of them.
+    const same = JSON.stringify([location.directory, location.setup, location.prepare]);
+    if (made.has(same)) continue;
+    made.add(same);
+    steps.push(...(await locationSteps(location, context, { place, tools, values, dagsterHome: instance.home })));
+  }
+  const folders = new Set([spec.directory, ...spec.locations.map((one) => one.directory)]);
+  return {
+    removeFromTree: [...folders].map((folder) => resolve(place.tree, folder, '.env')),
+    files: instance.files,
+    steps,
+    processes: [
+      webserver(spec, place, { env: context.env, instance }),
+      ...servers.map((server) => codeServer(server, place, { tools, dagsterHome: instance.home })),
+    ],
+  };
+}

@@ -1,0 +1,67 @@
+import type { DagsterSpec } from '../../deployment/app-spec.ts';
+import type { Health, PartHealth } from '../../deployment/launch.ts';
+import { askLocations, type LocationEntry, type PythonError } from './workspace-query.ts';
+
+const MAX_STACK_LINES = 40;
+const MAX_MESSAGE = 8_000;
+
+/**
+ * Healthy is: every expected code location is loaded. A location whose server does not answer yet is waited for; the webserver
+ * looks again by itself.
+ */
+export async function checkLocations(
+  spec: DagsterSpec,
+  endpoint: { readonly host: string; readonly port: number },
+): Promise<Health> {
+  const answer = await askLocations(endpoint);
+  if (answer.state === 'unreachable') return { state: 'waiting', detail: `the webserver: ${answer.detail}` };
+  if (answer.state === 'broken') {
+    const message = describe(answer.error);
+    return { state: 'failed', message: `the workspace cannot be loaded: ${message}`, parts: [] };
+  }
+  const entries = new Map(answer.entries.map((entry) => [entry.name, entry]));
+  const parts = spec.locations.map((location) => partOf(location.name, entries.get(location.name)));
+  const needed = parts.filter((_, index) => !spec.locations[index]?.optional);
+  const failed = needed.filter((part) => part.state === 'failed');
+  if (failed.length > 0) {
+    const message = failed.map((part) => `location ${part.name} could not be loaded: ${part.message}`).join('\n\n');
+    return { state: 'failed', message, parts };
+  }
+  const waiting = parts.filter((part) => part.state === 'waiting');
+  if (waiting.length === 0) return { state: 'healthy', parts };
+  return { state: 'waiting', detail: waiting.map((part) => `location ${part.name} ${part.message}`).join(', ') };
+}
+
+function partOf(name: string, entry: LocationEntry | undefined): PartHealth {
+  if (entry === undefined || entry.loadStatus !== 'LOADED' || entry.locationOrLoadError === null) {
+    return { name, state: 'waiting', message: 'is being loaded' };
+  }
+  const loaded = entry.locationOrLoadError;
+  if (loaded.__typename === 'RepositoryLocation') return { name, state: 'healthy' };
+  if (isUnreachable(loaded)) return { name, state: 'waiting', message: 'is not answering yet' };
+  return { name, state: 'failed', message: describe(loaded) };
+}
+
+/** What the webserver says of a code server that does not listen (dagster/_core/errors.py). */
+function isUnreachable(error: PythonError): boolean {
+  return error.className === 'DagsterUserCodeUnreachableError';
+}
+
+/**
+ * Message and stack, the deepest cause first: it is what the branch did, and the errors around it are Dagster's words for "it did not
+ * load". Those keep their message only.
+ */
+function describe(error: PythonError): string {
+  const links = [error, ...(error.errorChain ?? []).map((link) => link.error)];
+  const cause = links.at(-1) as PythonError;
+  const around = links.slice(0, -1).toReversed();
+  const text = [errorText(cause), ...around.map((one) => `which led to: ${one.message.trim()}`)].join('\n');
+  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}\n…` : text;
+}
+
+function errorText(error: { readonly message: string; readonly stack: readonly string[] }): string {
+  const lines = error.stack.flatMap((frame) => frame.replace(/\n+$/, '').split('\n'));
+  const kept = lines.slice(-MAX_STACK_LINES);
+  const cut = kept.length < lines.length ? [`  … ${lines.length - kept.length} lines above`] : [];
+  return [error.message.trim(), ...cut, ...kept].join('\n');
+}

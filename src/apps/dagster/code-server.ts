@@ -1,0 +1,49 @@
+import { join, resolve } from 'node:path';
+import type { DagsterLocation } from '../../deployment/app-spec.ts';
+import type { Place, PlannedProcess } from '../../deployment/launch.ts';
+import type { ServedLocation } from './instance-files.ts';
+import { environmentFolder, type LocationTools, pathOf } from './location-steps.ts';
+
+/**
+ * The code server of a location, in the location's folder (code with relative paths needs that; `working_directory` alone does not
+ * change it) and from its own environment. Code is loaded on the first question, so that a load error becomes an answer with its stack
+ * and not a crash.
+ */
+export function codeServer(
+  server: ServedLocation,
+  place: Place,
+  options: { tools: LocationTools; dagsterHome: string },
+): PlannedProcess {
+  const { location, port, values } = server;
+  const directory = resolve(place.tree, location.directory);
+  const folder = environmentFolder(location, place);
+  return {
+    name: `code server ${location.name}`,
+    directory,
+    argv: [
+      join(folder, 'bin', 'python'),
+      ...['-m', 'dagster', 'api', 'grpc', '-h', place.host, '-p', String(port)],
+      ...loadArguments(location),
+      ...['-d', directory, '--lazy-load-user-code', '--use-python-environment-entry-point'],
+    ],
+    env: {
+      ...values,
+      PATH: pathOf(location, place, options),
+      VIRTUAL_ENV: folder,
+      DAGSTER_HOME: options.dagsterHome,
+      DAGSTER_CLOUD_LOCATION_NAME: location.name,
+      PYTHONUNBUFFERED: '1',
+    },
+  };
+}
+
+function loadArguments(location: DagsterLocation): string[] {
+  const { load, attribute } = location;
+  const target = {
+    module: () => ['-m', (load as { name: string }).name],
+    package: () => ['--package-name', (load as { name: string }).name],
+    autoload: () => ['--autoload-defs-module-name', (load as { name: string }).name],
+    file: () => ['-f', (load as { path: string }).path],
+  }[load.kind]();
+  return attribute === undefined ? target : [...target, '-a', attribute];
+}

@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { DagsterLocation } from '../../deployment/app-spec.ts';
+import type { LaunchPlan, Place } from '../../deployment/launch.ts';
+
+/** A code server that the webserver is told of. */
+export interface ServedLocation {
+  readonly location: DagsterLocation;
+  readonly port: number;
+  /** What the location's code is given. */
+  readonly values: Readonly<Record<string, string>>;
+}
+
+/** The deployment's own Dagster instance. */
+export interface DagsterInstance {
+  /** `DAGSTER_HOME`: the deployment's, so that runs stay from revision to revision. */
+  readonly home: string;
+  readonly workspace: string;
+  readonly files: LaunchPlan['files'];
+}
+
+/**
+ * Storage and logs stay at their defaults, which lie in `DAGSTER_HOME`. With the default coordinator runs would wait for a daemon;
+ * without `nux` every preview greets its reader with a dialog over the whole page.
+ */
+const DAGSTER_YAML = stringify({
+  run_coordinator: { module: 'dagster._core.run_coordinator', class: 'DefaultRunCoordinator' },
+  telemetry: { enabled: false },
+  nux: { enabled: false },
+});
+
+/** `dagster.yaml` and `workspace.yaml`, both the service's: the repository's are not looked at. */
+export function instanceFiles(place: Place, servers: readonly ServedLocation[]): DagsterInstance {
+  const home = join(place.data, 'dagster-home');
+  const workspace = join(place.work, 'workspace.yaml');
+  const load_from = servers.map(({ location, port }) => ({
+    grpc_server: { host: place.host, port, location_name: location.name },
+  }));
+  return {
+    home,
+    workspace,
+    files: [
+      { path: join(home, 'dagster.yaml'), content: DAGSTER_YAML },
+      { path: workspace, content: stringify({ load_from }) },
+    ],
+  };
+}

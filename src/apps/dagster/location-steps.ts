@@ -1,0 +1,112 @@
+import { createHash } from 'node:crypto';
+import { delimiter, dirname, isAbsolute, join, posix, resolve } from 'node:path';
+import type { DagsterLocation } from '../../deployment/app-spec.ts';
+import type { Place, Step } from '../../deployment/launch.ts';
+import { interpreterVersions } from '../interpreters.ts';
+import type { LaunchContext } from '../preset.ts';
+import { readInTree, resolveInTree } from '../tree-files.ts';
+
+/** What the service has for making Python environments. */
+export interface LocationTools {
+  /** `uv` on the PATH, or its absolute path. */
+  readonly uv: string;
+  readonly pythonDownloads: boolean;
+  /** PATH of the instances. */
+  readonly path: string;
+}
+
+/** The environment of a location: a folder of this revision's tree alone. */
+export function environmentFolder(location: DagsterLocation, place: Place): string {
+  return resolve(place.tree, location.directory, '.venv');
+}
+
+/** PATH with the location's own programs first: `dbt` and `dg` are started by name. */
+export function pathOf(location: DagsterLocation, place: Place, options: { tools: LocationTools }): string {
+  const { uv, path } = options.tools;
+  const own = join(environmentFolder(location, place), 'bin');
+  return [own, ...(isAbsolute(uv) ? [dirname(uv)] : []), path].filter(Boolean).join(delimiter);
+}
+
+/**
+ * How uv works for every branch. `copy`: both hard links and uv's `clone`, which becomes hard links where the file system cannot
+ * clone (seen on ext4), would let one branch change what the next one installs.
+ */
+export function uvEnvironment(place: Place, tools: LocationTools): Record<string, string> {
+  return {
+    UV_CACHE_DIR: join(place.shared, 'uv-cache'),
+    UV_LINK_MODE: 'copy',
+    UV_PYTHON_DOWNLOADS: tools.pythonDownloads ? 'automatic' : 'never',
+    UV_NO_PROGRESS: '1',
+  };
+}
+
+/**
+ * Setup and prepare of a location. From a uv.lock it is two steps: the packages of the lock file, compiled, are kept and given to the
+ * next revision as a private copy; then `uv sync --locked` adds what lies in the tree, and finds nothing else to do.
+ */
+export async function locationSteps(
+  location: DagsterLocation,
+  context: LaunchContext,
+  options: { place: Place; tools: LocationTools; values: Readonly<Record<string, string>>; dagsterHome: string },
+): Promise<Step[]> {
+  const { place, tools, values, dagsterHome } = options;
+  const folder = environmentFolder(location, place);
+  const directory = resolve(place.tree, location.directory);
+  const env = {
+    ...values,
+    ...uvEnvironment(place, tools),
+    PATH: pathOf(location, place, { tools }),
+    VIRTUAL_ENV: folder,
+    UV_PROJECT_ENVIRONMENT: folder,
+    DAGSTER_HOME: dagsterHome,
+  };
+  const steps: Step[] = [];
+  if (location.lock !== undefined) {
+    steps.push({
+      name: `packages of ${location.name}`,
+      directory,
+      command: `${location.setup} --quiet --compile-bytecode --no-install-project --no-install-workspace --no-install-local`,
+      env,
+      keep: { key: await packagesKey(location, context, { place, lock: location.lock }), outputs: [folder] },
+    });
+  }
+  steps.push({ name: `setup of ${location.name}`, directory, command: location.setup, env });
+  if (location.prepare !== undefined) {
+    steps.push({ name: `prepare of ${location.name}`, directory, command: location.prepare, env });
+  }
+  return steps;
+}
+
+/** Everything that decides which packages come from a lock file, and how they were built. */
+async function packagesKey(
+  location: DagsterLocation,
+  context: LaunchContext,
+  options: { place: Place; lock: string },
+): Promise<string> {
+  const { place, lock } = options;
+  const folders = new Set([location.directory, posix.dirname(lock)]);
+  const files = [lock];
+  for (const folder of folders) {
+    for (const name of ['pyproject.toml', 'uv.toml', '.python-version'])
+      files.push(resolveInTree(folder, name) as string);
+  }
+  const hash = createHash('sha256');
+  const own = {
+    project: context.projectId,
+    app: context.app,
+    preset: 'dagster',
+    directory: location.directory,
+    setup: location.setup,
+  };
+  hash.update(JSON.stringify({ ...own, interpreters: await interpreterVersions() }));
+  for (const file of files.sort()) {
+    const text = await readInTree(place.tree, file);
+    hash.update(JSON.stringify([file, text ?? null]));
+  }
+  return hash.digest('hex');
+}
+
+/** A word for `sh`. */
+export function quote(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}

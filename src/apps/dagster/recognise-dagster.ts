@@ -1,0 +1,144 @@
+import { posix } from 'node:path';
+import type { CommonSpec, DagsterLocation, DagsterSpec } from '../../deployment/app-spec.ts';
+import { ProblemError } from '../../errors.ts';
+import { APP_FILE, type AppFile } from '../app-file.ts';
+import { dotenvRemarks, readDotenv } from '../dotenv.ts';
+import { kindInTree, resolveInTree } from '../tree-files.ts';
+import { type Declared, findDeclared } from './declared.ts';
+import { defaultSetup } from './default-setup.ts';
+import { lockedVersion } from './project-files.ts';
+
+/** What is known of an app before it is known what it is. */
+export interface DagsterRequest {
+  readonly tree: string;
+  readonly file: AppFile | undefined;
+  readonly common: CommonSpec;
+  readonly passed: readonly string[];
+}
+
+/**
+ * The code locations of a folder: the app file's, else those that the project declares for `dg` or Dagster.
+ * @returns undefined where there is none and the app file does not ask for Dagster
+ */
+export async function recogniseDagster(request: DagsterRequest): Promise<DagsterSpec | undefined> {
+  const { tree, file, common } = request;
+  const found = file?.locations
+    ? {
+        why: `${APP_FILE} names ${file.locations.length === 1 ? 'its location' : 'its locations'}`,
+        locations: fromAppFile(file.locations, common.directory),
+      }
+    : await findDeclared(tree, common.directory);
+  if (found === undefined) {
+    if (file?.preset !== 'dagster') return undefined;
+    throw new ProblemError(
+      'no-location',
+      422,
+      `${APP_FILE} asks for the preset dagster, but no code location is declared: add\nlocations:\n  - { name: main, module: my_project.definitions }`,
+    );
+  }
+  const remarks = [`preset dagster: ${found.why}`, ...common.remarks];
+  if (file?.daemon !== 'none') remarks.push('no daemon runs yet: backfills, schedules and sensors wait');
+  const locations: DagsterLocation[] = [];
+  let dagsterVersion: string | undefined;
+  for (const declared of found.locations) {
+    const complete = await completeLocation(declared, request);
+    locations.push(complete.location);
+    remarks.push(...complete.remarks);
+    dagsterVersion = newer(dagsterVersion, complete.dagsterVersion);
+  }
+  return { ...common, preset: 'dagster', locations, ...(dagsterVersion ? { dagsterVersion } : {}), remarks };
+}
+
+function fromAppFile(locations: NonNullable<AppFile['locations']>, directory: string): Declared[] {
+  return locations.map((one) => {
+    const folder = resolveInTree(directory, one.directory ?? '.');
+    if (folder === undefined) {
+      throw new ProblemError('app-file', 422, `${APP_FILE}: locations: "${one.directory}" leaves the uploaded folder.`);
+    }
+    if (one.file !== undefined && resolveInTree(folder, one.file) === undefined) {
+      throw new ProblemError('app-file', 422, `${APP_FILE}: locations: "${one.file}" leaves the uploaded folder.`);
+    }
+    const load: DagsterLocation['load'] = one.module
+      ? { kind: 'module', name: one.module }
+      : one.file
+        ? { kind: 'file', path: one.file }
+        : one.package
+          ? { kind: 'package', name: one.package }
+          : { kind: 'autoload', name: one.autoload as string };
+    const { name, attribute, python, setup, prepare } = one;
+    return { name, directory: folder, load, optional: one.optional ?? false, attribute, python, setup, prepare };
+  });
+}
+
+async function completeLocation(
+  declared: Declared,
+  request: DagsterRequest,
+): Promise<{ location: DagsterLocation; remarks: string[]; dagsterVersion: string | undefined }> {
+  const { tree, file, common } = request;
+  const { name, directory, load } = declared;
+  await checkThere(tree, declared);
+  const python = declared.python ?? file?.python;
+  const prepare = declared.prepare ?? file?.prepare;
+  const own = declared.setup ?? file?.setup;
+  const standard = own === undefined ? await defaultSetup(tree, directory, { python }) : undefined;
+  const remarks = [
+    `location ${name}: ${describeLoad(load)} in ${directory === '.' ? 'the root' : directory}, environment by ${standard?.remark ?? `its own setup (${APP_FILE})`}`,
+  ];
+  let dotenv: Readonly<Record<string, string>> | undefined;
+  if (directory !== common.directory) {
+    const path = posix.join(directory, '.env');
+    const read = await readDotenv(tree, path, { passed: request.passed });
+    if (read) remarks.push(...dotenvRemarks(path, read));
+    dotenv = read?.values;
+  }
+  const location: DagsterLocation = {
+    name,
+    directory,
+    load,
+    ...(declared.attribute === undefined ? {} : { attribute: declared.attribute }),
+    optional: declared.optional,
+    ...(python === undefined ? {} : { python }),
+    setup: own ?? (standard?.command as string),
+    ...(standard?.lock === undefined ? {} : { lock: standard.lock }),
+    ...(prepare === undefined ? {} : { prepare }),
+    ...(dotenv === undefined ? {} : { dotenv }),
+  };
+  const dagsterVersion = standard?.lock ? await lockedVersion(tree, standard.lock, { name: 'dagster' }) : undefined;
+  return { location, remarks, dagsterVersion };
+}
+
+async function checkThere(tree: string, declared: Declared): Promise<void> {
+  const { name, directory, load } = declared;
+  if ((await kindInTree(tree, directory)) !== 'folder') {
+    throw new ProblemError(
+      'no-location-directory',
+      422,
+      `Location ${name}: there is no folder "${directory}" in what was uploaded.`,
+    );
+  }
+  if (load.kind !== 'file') return;
+  const path = resolveInTree(directory, load.path) as string;
+  if ((await kindInTree(tree, path)) !== 'file') {
+    throw new ProblemError(
+      'no-location-file',
+      422,
+      `Location ${name}: there is no file "${path}" in what was uploaded.`,
+    );
+  }
+}
+
+function describeLoad(load: DagsterLocation['load']): string {
+  return load.kind === 'file' ? `file ${load.path}` : `${load.kind} ${load.name}`;
+}
+
+/** The higher of two versions; a pre-release counts as its release. */
+export function newer(a: string | undefined, b: string | undefined): string | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  const parts = (version: string): number[] => version.split('.').map((part) => Number.parseInt(part, 10) || 0);
+  const [left, right] = [parts(a), parts(b)];
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) return difference > 0 ? a : b;
+  }
+  return a;
+}

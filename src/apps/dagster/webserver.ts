@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import type { DagsterSpec } from '../../deployment/app-spec.ts';
+import type { Place, PlannedProcess, Step } from '../../deployment/launch.ts';
+import type { DagsterInstance } from './instance-files.ts';
+import { type LocationTools, quote, uvEnvironment } from './location-steps.ts';
+import { newer } from './recognise-dagster.ts';
+import { DAGSTER_VERSION } from './versions.ts';
+
+/** A webserver serves code servers of older releases (tried back to 1.9), so only a newer project asks for another one. */
+function environmentOf(spec: DagsterSpec, place: Place): { version: string; folder: string; bin: string } {
+  const version = newer(DAGSTER_VERSION, spec.dagsterVersion) as string;
+  const folder = join(place.shared, 'dagster', version);
+  return { version, folder, bin: join(folder, 'env', 'bin') };
+}
+
+/** Makes the environment of the webserver, once for each release of Dagster. Byte code is compiled with it: it is started often. */
+export function webserverStep(spec: DagsterSpec, place: Place, options: { tools: LocationTools }): Step {
+  const { version, folder, bin } = environmentOf(spec, place);
+  const { uv } = options.tools;
+  const command = [
+    `${quote(uv)} venv --quiet --python '>=3.10' ${quote(join(folder, 'env'))}`,
+    `${quote(uv)} pip install --quiet --python ${quote(join(bin, 'python'))} --compile-bytecode dagster-webserver==${quote(version)}`,
+  ].join(' && ');
+  return {
+    name: `webserver of Dagster ${version}`,
+    directory: place.shared,
+    command,
+    env: uvEnvironment(place, options.tools),
+    makesShared: { path: folder },
+  };
+}
+
+/**
+ * The webserver. It starts at once: it needs about as long as the setup of a location, and loads locations whose servers come later.
+ * It runs in a folder with no `.env` and no `dagster.yaml` of the repository's, and needs no variable of the app's.
+ */
+export function webserver(
+  spec: DagsterSpec,
+  place: Place,
+  options: { env: Readonly<Record<string, string>>; instance: DagsterInstance },
+): PlannedProcess {
+  const { bin } = environmentOf(spec, place);
+  const { env, instance } = options;
+  return {
+    name: 'webserver',
+    directory: place.work,
+    argv: [
+      join(bin, 'python'),
+      '-m',
+      'dagster_webserver',
+      ...['-h', place.host, '-p', String(place.ports.webserver), '-w', instance.workspace],
+    ],
+    env: { ...env, DAGSTER_HOME: instance.home, PYTHONUNBUFFERED: '1' },
+    early: true,
+  };
+}

@@ -1,0 +1,111 @@
+import { lstat, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import type { Step } from '../../deployment/launch.ts';
+import { makePrivateFolder, removeFolder } from './folders.ts';
+import type { Ground } from './ground.ts';
+import type { Instance } from './instance.ts';
+import { removeInstanceFolder, runInstanceTool } from './run-inside.ts';
+import { sealFolder } from './seal-folder.ts';
+import { moveVirtualEnvironment } from './virtual-environment.ts';
+
+type Keep = NonNullable<Step['keep']>;
+
+/** `setup.json` of a kept setup: written last, and the folder gets its name after that, so a folder with a name is whole. */
+interface KeptSetup {
+  /** Root of the tree that it was made in. */
+  readonly tree: string;
+  /** Paths below the tree; the n-th lies in the folder as `n`, unless it is missing. */
+  readonly outputs: readonly string[];
+  readonly missing: readonly string[];
+}
+
+const UNFINISHED = '.unfinished-';
+
+// A private copy of its own, sharing blocks where the file system can (GNU's --reflink). Links stay links, and are never followed.
+const COPY = `rm -rf -- "$2" && mkdir -p -- "$(dirname -- "$2")" || exit 1
+cp -a --reflink=auto -- "$1" "$2" 2>/dev/null || { rm -rf -- "$2"; cp -RPp -- "$1" "$2"; }`;
+
+/** Copies what an earlier run has made into the tree. False where nothing (of the same outputs) is kept. */
+export async function restoreSetup(instance: Instance, keep: Keep): Promise<boolean> {
+  const folder = setupFolder(instance.ground, keep.key);
+  const kept = await readSetup(folder);
+  const outputs = pathsBelow(instance, keep);
+  if (!kept || JSON.stringify(kept.outputs) !== JSON.stringify(outputs)) return false;
+  const { account } = instance.ground;
+  try {
+    for (const [index, output] of kept.outputs.entries()) {
+      const target = join(instance.folders.tree, output);
+      if (kept.missing.includes(output)) continue;
+      await runInstanceTool(instance, COPY, [join(folder, String(index)), target], { account });
+      await moveVirtualEnvironment(instance, target, { from: kept.tree });
+    }
+    await utimes(folder, new Date(), new Date()); // The time of its last use, for whoever makes room.
+    return true;
+  } catch (error) {
+    if (!instance.signal.aborted) await removeInstanceFolder(instance, folder); // It may be damaged: let the next one be made anew.
+    throw error;
+  }
+}
+
+/** Copies what a step has made out of the tree; rejects where it made nothing. Two at once for the same key do not meet: the first one that is whole stays. */
+export async function keepSetup(instance: Instance, keep: Keep): Promise<{ missing: string[] }> {
+  const { ground, folders } = instance;
+  const outputs = pathsBelow(instance, keep);
+  const missing: string[] = [];
+  const unfinished = join(ground.folders.setups, `${UNFINISHED}${instance.record.name}-${keep.key}`);
+  await removeInstanceFolder(instance, unfinished);
+  await makePrivateFolder(unfinished, ground.account);
+  try {
+    for (const [index, output] of outputs.entries()) {
+      const source = join(folders.tree, output);
+      if (!(await lstat(source).catch(() => undefined))) missing.push(output);
+      else
+        await runInstanceTool(instance, COPY, [source, join(unfinished, String(index))], { account: ground.account });
+    }
+    if (missing.length === outputs.length) throw new Error('it made none of them');
+    await sealFolder(instance, unfinished);
+    await writeFile(
+      join(unfinished, 'setup.json'),
+      JSON.stringify({ tree: folders.tree, outputs, missing } satisfies KeptSetup),
+    );
+    await rename(unfinished, setupFolder(ground, keep.key));
+  } catch (error) {
+    await removeInstanceFolder(instance, unfinished);
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
+  }
+  return { missing };
+}
+
+/** Removes what a killed service left half-made. Only before the first start. */
+export async function removeUnfinishedSetups(ground: Ground): Promise<void> {
+  const names = await readdir(ground.folders.setups).catch(() => []);
+  for (const name of names) {
+    if (name.startsWith(UNFINISHED)) await removeFolder(join(ground.folders.setups, name), ground.account);
+  }
+}
+
+async function readSetup(folder: string): Promise<KeptSetup | undefined> {
+  const path = join(folder, 'setup.json');
+  try {
+    // Under the sticky bit nobody but the service can have put it there.
+    if ((await lstat(folder)).uid !== (process.getuid?.() ?? 0)) return undefined;
+    return JSON.parse(await readFile(path, 'utf8')) as KeptSetup;
+  } catch {
+    return undefined;
+  }
+}
+
+function setupFolder(ground: Ground, key: string): string {
+  if (!/^[0-9a-f]{64}$/.test(key)) throw new RangeError(`not a SHA-256 in hex: ${JSON.stringify(key)}`);
+  return join(ground.folders.setups, key);
+}
+
+function pathsBelow(instance: Instance, keep: Keep): string[] {
+  return keep.outputs.map((path) => {
+    const below = relative(instance.folders.tree, path);
+    if (below === '' || below === '..' || below.startsWith(`..${sep}`))
+      throw new Error(`${path} is not below the tree`);
+    return below;
+  });
+}

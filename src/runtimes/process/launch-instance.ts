@@ -1,0 +1,120 @@
+import { chmod, mkdir, realpath, rm } from 'node:fs/promises';
+import { dirname, join, resolve, sep } from 'node:path';
+import type { Launch, LaunchPlan, Place, PlannedProcess, Step } from '../../deployment/launch.ts';
+import { messageOf } from '../../errors.ts';
+import type { InstanceLog, Source } from '../runtime.ts';
+import { buildEnvironment } from './environment.ts';
+import { deploymentFolder } from './folders.ts';
+import type { Instance } from './instance.ts';
+import type { KeyedLock } from './keyed-lock.ts';
+import { makeShared } from './make-shared.ts';
+import { runInstanceTool } from './run-inside.ts';
+import { runStep, StepFailure } from './run-step.ts';
+
+/** What a start is given. */
+export interface LaunchRequest {
+  readonly launch: Launch;
+  readonly source: Source;
+  readonly log: InstanceLog;
+  /** By the path of a shared folder. */
+  readonly sharedLock: KeyedLock;
+}
+
+/**
+ * Everything between an empty instance folder and running processes. Never rejects: a failure becomes the instance's exit,
+ * and an abort (by a stop, the service's end, or a process that ended early) just ends it.
+ */
+export async function launchInstance(instance: Instance, request: LaunchRequest): Promise<void> {
+  try {
+    await launch(instance, request);
+  } catch (error) {
+    instance.fail(error instanceof StepFailure ? error.code : null, messageOf(error));
+  }
+}
+
+async function launch(instance: Instance, { launch, source, log, sharedLock }: LaunchRequest): Promise<void> {
+  const place = await makePlace(instance, { launch, source });
+  instance.save({ step: 'planning' });
+  const plan = await launch.plan(place);
+  instance.signal.throwIfAborted();
+  await removeFromTree(place, plan);
+  for (const file of plan.files) await writeFile(instance, place, file);
+  const [first] = plan.processes;
+  instance.save({ surroundings: { directory: first.directory, env: { ...first.env } } });
+
+  const shared = plan.steps.filter((step) => step.makesShared);
+  const own = plan.steps.filter((step) => !step.makesShared);
+  for (const step of shared)
+    await makeShared(instance, step as Step & Required<Pick<Step, 'makesShared'>>, { log, lock: sharedLock });
+  startProcesses(
+    instance,
+    plan.processes.filter((one) => one.early),
+  );
+  for (const step of own) await runStep(instance, step, log);
+  startProcesses(
+    instance,
+    plan.processes.filter((one) => !one.early),
+  );
+  instance.signal.throwIfAborted();
+  instance.save({ stage: 'running' });
+}
+
+/** The tree, and ports for what will run in it. */
+async function makePlace(
+  instance: Instance,
+  { launch, source }: Pick<LaunchRequest, 'launch' | 'source'>,
+): Promise<Place> {
+  const { ground, folders, record } = instance;
+  instance.save({ step: 'unpacking' });
+  await source.unpackInto(folders.tree);
+  instance.signal.throwIfAborted();
+  // Tools that look for a repository's root stop here, and do not find one that the data directory happens to lie in.
+  await mkdir(join(folders.tree, '.git'), { recursive: true });
+  await chmod(folders.tree, 0o700);
+  if (ground.account) {
+    const { uid, gid } = ground.account;
+    await runInstanceTool(instance, 'chown -R -h -- "$1" "$2"', [`${uid}:${gid}`, folders.tree], { account: null });
+  }
+  const ports = await ground.ports.take(record.name, launch.ports, { host: ground.host });
+  instance.save({ ports, port: ports[launch.ports[0]] as number });
+  const data = deploymentFolder(ground.folders, record.deployment);
+  const { tree, work } = folders;
+  return { name: record.name, tree, work, data, shared: ground.folders.shared, host: ground.host, ports };
+}
+
+/** Nothing of the repository's has run yet, so links stay what they are between the look and the act. */
+async function removeFromTree(place: Place, plan: LaunchPlan): Promise<void> {
+  for (const path of plan.removeFromTree ?? []) {
+    const parent = isBelow(path, place.tree) ? await realpath(dirname(path)).catch(() => undefined) : '/';
+    if (parent === undefined) continue;
+    const tree = await realpath(place.tree);
+    if (parent !== tree && !isBelow(parent, tree)) throw new Error(`${path} is not below the tree`);
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+/** As the instance's user: the deployment's folder holds what earlier revisions left, also links. */
+async function writeFile(instance: Instance, place: Place, file: LaunchPlan['files'][number]): Promise<void> {
+  if (!isBelow(file.path, place.work) && !isBelow(file.path, place.data)) {
+    throw new Error(`${file.path} is neither below the instance's work folder nor below the deployment's`);
+  }
+  const script = 'umask 077; mkdir -p -- "$(dirname -- "$1")" && cat > "$1.$$" && mv -f -- "$1.$$" "$1"';
+  await runInstanceTool(instance, script, [file.path], { account: instance.ground.account, input: file.content });
+}
+
+function startProcesses(instance: Instance, processes: readonly PlannedProcess[]): void {
+  for (const planned of processes) {
+    instance.save({ step: `starting the ${planned.name}` });
+    instance.startProcess(planned, environmentOf(instance, planned.env));
+  }
+}
+
+/** The environment of one of the instance's children. */
+function environmentOf(instance: Instance, planned: Readonly<Record<string, string>>): Record<string, string> {
+  const { ground, folders, record } = instance;
+  return buildEnvironment(ground, { name: record.name, folders, port: record.port }, { planned });
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return resolve(path) === path && path.startsWith(folder + sep);
+}

@@ -1,0 +1,93 @@
+import { stat } from 'node:fs/promises';
+import { relative } from 'node:path';
+import type { Step } from '../../deployment/launch.ts';
+import { formatDuration } from '../../deployment/units.ts';
+import { messageOf } from '../../errors.ts';
+import type { InstanceLog } from '../runtime.ts';
+import type { Instance } from './instance.ts';
+import { keepSetup, restoreSetup } from './kept-setups.ts';
+import { describeEnd } from './run-command.ts';
+import { runShell } from './run-inside.ts';
+
+/** A step that failed; `code` is null where a signal ended it. */
+export class StepFailure extends Error {
+  override readonly name = 'StepFailure';
+  readonly code: number | null;
+
+  constructor(message: string, code: number | null) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Runs a step of a launch in the tree, or takes what an earlier run of it has made. Rejects with a StepFailure where it fails. */
+export async function runStep(instance: Instance, step: Step, log: InstanceLog): Promise<void> {
+  instance.save({ step: step.name });
+  if (step.keep && (await takeKept(instance, step, step.keep, log))) return;
+  await runStepCommand(instance, step, log);
+  if (!step.keep) return;
+  try {
+    const { missing } = await keepSetup(instance, step.keep);
+    if (missing.length > 0) log.say(`${step.name}: made no ${missing.join(', ')}, so that is not kept`);
+  } catch (error) {
+    instance.signal.throwIfAborted();
+    log.say(`${step.name}: its outputs could not be kept for the next time: ${messageOf(error)}`);
+  }
+}
+
+/** Runs the command of a step; `prelude` goes before it in its shell. */
+export async function runStepCommand(
+  instance: Instance,
+  step: Step,
+  log: InstanceLog,
+  options: { prelude?: string } = {},
+): Promise<void> {
+  const folder = await stat(step.directory).catch(() => undefined);
+  if (!folder?.isDirectory()) {
+    throw new StepFailure(
+      `${step.name} failed: there is no folder ${relative(instance.folders.tree, step.directory)}`,
+      null,
+    );
+  }
+  log.say(`${step.name}: ${firstLine(step.command)}`);
+  const startedAt = performance.now();
+  const end = await runShell(instance, step.name, {
+    script: `${options.prelude ?? ''}${step.command}`,
+    directory: step.directory,
+    env: step.env,
+    signal: instance.signal,
+    onOutput: (chunk) => log.write(chunk),
+  });
+  const took = formatDuration(performance.now() - startedAt);
+  if (end.code !== 0) {
+    const reason = `${step.name} failed with ${describeEnd(end)}`;
+    log.say(`${reason} after ${took}`);
+    throw new StepFailure(reason, end.code);
+  }
+  log.say(`${step.name}: done in ${took}`);
+}
+
+async function takeKept(
+  instance: Instance,
+  step: Step,
+  keep: NonNullable<Step['keep']>,
+  log: InstanceLog,
+): Promise<boolean> {
+  const startedAt = performance.now();
+  try {
+    if (!(await restoreSetup(instance, keep))) return false;
+  } catch (error) {
+    instance.signal.throwIfAborted();
+    log.say(`${step.name}: what an earlier run made could not be copied, so it runs again: ${messageOf(error)}`);
+    return false;
+  }
+  log.say(
+    `${step.name}: nothing to do, its outputs are copied from an earlier run (${formatDuration(performance.now() - startedAt)})`,
+  );
+  return true;
+}
+
+function firstLine(command: string): string {
+  const [first = '', ...others] = command.trim().split('\n');
+  return first.length > 200 || others.length > 0 ? `${first.slice(0, 200)} …` : first;
+}

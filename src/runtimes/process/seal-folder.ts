@@ -1,0 +1,13 @@
+import type { Instance } from './instance.ts';
+import { runInstanceTool } from './run-inside.ts';
+
+/**
+ * Takes a folder away from the instances' user: it becomes the service's, readable for them, writable for none of them.
+ * Nothing to do where instances run as the service's own user: then nothing can be kept from them.
+ */
+export async function sealFolder(instance: Instance, path: string): Promise<void> {
+  const { account } = instance.ground;
+  if (!account) return;
+  const script = 'chown -R -h -- "$1" "$2" && chmod -R u-s,g-s,g=u,g-w,o-w -- "$2"';
+  await runInstanceTool(instance, script, [`${process.getuid?.() ?? 0}:${account.gid}`, path], { account: null });
+}

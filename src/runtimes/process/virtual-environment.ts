@@ -1,0 +1,27 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Instance } from './instance.ts';
+import { runInstanceTool } from './run-inside.ts';
+
+// Scripts in bin/ start with the absolute path of their interpreter, and editable installs name the tree in .pth and finder files.
+// Only regular files are looked at; `cat` keeps their mode. $1 the environment, $2 the old path, $3 an expression for sed.
+const MOVE = `find "$1/bin" "$1"/lib/python*/site-packages "$1/pyvenv.cfg" -maxdepth 1 -type f -size -256k \\
+  \\( -path "$1/bin/*" -o -name '*.pth' -o -name '__editable__*' -o -name pyvenv.cfg \\) \\
+  -exec grep -lIF -- "$2" {} + 2>/dev/null | while IFS= read -r file; do
+  sed -e "$3" "$file" > "$file.moved" && cat "$file.moved" > "$file" && rm -f -- "$file.moved" || exit 1
+done`;
+
+/**
+ * Rewrites a Python virtual environment that was copied from another tree, so that it loads this tree's code and not the old one's.
+ * Nothing to do for any other folder, and where the tree has the same path. (PEP 405: `pyvenv.cfg` is what makes it an environment.)
+ */
+export async function moveVirtualEnvironment(
+  instance: Instance,
+  path: string,
+  { from }: { from: string },
+): Promise<void> {
+  const to = instance.folders.tree;
+  if (from === to || !(await stat(join(path, 'pyvenv.cfg')).catch(() => undefined))) return;
+  const expression = `s|${from.replace(/[\\.*[\]^$|]/g, '\\$&')}|${to.replace(/[\\&|]/g, '\\$&')}|g`;
+  await runInstanceTool(instance, MOVE, [path, from, expression], { account: instance.ground.account });
+}

@@ -1,0 +1,160 @@
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Launch } from '../../src/deployment/launch.ts';
+import type { Runtime } from '../../src/runtimes/runtime.ts';
+import { ask, launchOf, readableLog, sourceOf, stepOf, until, untilState } from './apps.ts';
+import { type ProcessWorld, processWorld } from './process-world.ts';
+
+const key = '0123456789abcdef'.repeat(4);
+const one = { name: 'mr-7-shop-r1', deployment: 'mr-7-shop' };
+const two = { name: 'mr-8-shop-r1', deployment: 'mr-8-shop' };
+
+describe('kept setups and shared folders of the process runtime', () => {
+  let world: ProcessWorld;
+  let runtime: Runtime;
+  beforeEach(async () => {
+    world = await processWorld();
+    runtime = world.runtime;
+  });
+  afterEach(() => world.dispose());
+
+  const kept = (...parts: string[]): string => join(world.dataDir, 'shared', 'setups', ...parts);
+  const tree = (name: string, ...parts: string[]): string => join(world.dataDir, 'instances', name, 'tree', ...parts);
+
+  function launchKeeping(command: string, outputs: string[] = ['node_modules']): Launch {
+    return launchOf((place) => ({
+      steps: [
+        { ...stepOf(place, 'setup', command), keep: { key, outputs: outputs.map((path) => join(place.tree, path)) } },
+      ],
+    }));
+  }
+
+  it('copies, so that a branch that edits its modules changes no other', async () => {
+    const launch = launchKeeping(
+      'mkdir node_modules && echo good > node_modules/x && ln -s x node_modules/link && ln node_modules/x node_modules/y',
+    );
+    await runtime.start(one, launch, sourceOf(), readableLog());
+    await ask(runtime, one.name);
+    await writeFile(tree(one.name, 'node_modules', 'x'), 'evil');
+    await runtime.start(two, launch, sourceOf(), readableLog());
+    await ask(runtime, two.name);
+    await writeFile(tree(two.name, 'node_modules', 'x'), 'evil');
+    expect(await readFile(kept(key, '0', 'x'), 'utf8')).toBe('good\n');
+    const inodes = [tree(one.name, 'node_modules', 'x'), tree(two.name, 'node_modules', 'x'), kept(key, '0', 'x')];
+    const numbers = await Promise.all(inodes.map(async (path) => (await stat(path)).ino));
+    expect(new Set(numbers).size).toBe(3);
+    expect(await readdir(tree(two.name, 'node_modules'))).toEqual(['link', 'x', 'y']);
+  });
+
+  it('puts kept outputs in the place of what the source has there', async () => {
+    const launch = launchKeeping('rm -rf out && mkdir -p out && echo made > out/new', ['out']);
+    const source = sourceOf({ 'server.js': 'setInterval(() => {}, 1000)', 'out/old': '' });
+    for (const ref of [one, two]) {
+      await runtime.start(ref, launch, source, readableLog());
+      await untilState(runtime, ref.name, 'running');
+    }
+    expect(await readdir(tree(two.name, 'out'))).toEqual(['new']);
+  });
+
+  it('does not keep a setup that failed or made nothing, and says what is missing', async () => {
+    await runtime.start(one, launchKeeping('mkdir node_modules; exit 1'), sourceOf(), readableLog());
+    await untilState(runtime, one.name, 'exited');
+    const log = readableLog();
+    await runtime.start(one, launchKeeping('true'), sourceOf(), log);
+    await ask(runtime, one.name);
+    expect(log.text()).toContain('setup: its outputs could not be kept for the next time: it made none of them');
+    expect(await readdir(kept())).toEqual([]);
+    const partly = readableLog();
+    await runtime.start(two, launchKeeping('mkdir node_modules', ['node_modules', '.venv']), sourceOf(), partly);
+    await ask(runtime, two.name);
+    expect(partly.text()).toContain('setup: made no .venv, so that is not kept');
+  });
+
+  it('keeps one of two setups that run at once', async () => {
+    const launch = launchKeeping('mkdir node_modules; echo module > node_modules/x; sleep 0.3');
+    await Promise.all([one, two].map((ref) => runtime.start(ref, launch, sourceOf(), readableLog())));
+    await Promise.all([one, two].map((ref) => ask(runtime, ref.name)));
+    expect(await readdir(kept())).toEqual([key]);
+    expect(await readFile(kept(key, '0', 'x'), 'utf8')).toBe('module\n');
+  });
+
+  it('runs setup again where what is kept is damaged, and keeps that', async () => {
+    const launch = launchKeeping('mkdir node_modules; echo module > node_modules/x');
+    await runtime.start(one, launch, sourceOf(), readableLog());
+    await ask(runtime, one.name);
+    await rm(kept(key, '0'), { recursive: true });
+    const log = readableLog();
+    await runtime.start(two, launch, sourceOf(), log);
+    await ask(runtime, two.name);
+    expect(log.text()).toContain('setup: what an earlier run made could not be copied, so it runs again');
+    expect(await readFile(kept(key, '0', 'x'), 'utf8')).toBe('module\n');
+  });
+
+  it('removes half-made setups of a killed service', async () => {
+    await runtime.list();
+    await mkdir(kept('.unfinished-mr-1-x'), { recursive: true });
+    runtime = await world.restart();
+    await runtime.list();
+    expect(await readdir(kept())).toEqual([]);
+  });
+
+  it('lets a Python environment from another tree load the code of this one', async () => {
+    const setup = `mkdir -p .venv/bin .venv/lib/python3.11/site-packages
+      echo "home = /usr/bin" > .venv/pyvenv.cfg
+      printf '#!%s/.venv/bin/python\\nimport sys\\n' "$PWD" > .venv/bin/tool; chmod 755 .venv/bin/tool
+      printf '#!/bin/sh\\n' > .venv/bin/other
+      ln -s /usr/bin/env .venv/bin/python
+      echo "$PWD/src" > .venv/lib/python3.11/site-packages/_shop.pth`;
+    for (const ref of [one, two]) {
+      await runtime.start(ref, launchKeeping(setup, ['.venv']), sourceOf(), readableLog());
+      await ask(runtime, ref.name);
+    }
+    const venv = tree(two.name, '.venv');
+    expect(await readFile(join(venv, 'bin/tool'), 'utf8')).toBe(`#!${venv}/bin/python\nimport sys\n`);
+    expect((await stat(join(venv, 'bin/tool'))).mode & 0o777).toBe(0o755);
+    expect(await readFile(join(venv, 'lib/python3.11/site-packages/_shop.pth'), 'utf8')).toBe(
+      `${tree(two.name)}/src\n`,
+    );
+    expect(await readdir(join(venv, 'bin'))).toEqual(['other', 'python', 'tool']);
+  });
+
+  it('makes a shared folder anew after a step that failed', async () => {
+    const launchMaking = (command: string): Launch =>
+      launchOf((place) => {
+        const path = join(place.shared, 'dagster', '1.13');
+        return { steps: [{ ...stepOf(place, 'tools', `cd ${path} && ${command}`), makesShared: { path } }] };
+      });
+    await runtime.start(one, launchMaking('touch half && false'), sourceOf(), readableLog());
+    expect(await untilState(runtime, one.name, 'exited')).toMatchObject({ reason: 'tools failed with exit code 1' });
+    await runtime.start(one, launchMaking('ls -A && touch whole'), sourceOf(), readableLog());
+    await ask(runtime, one.name);
+    const path = join(world.dataDir, 'shared', 'dagster', '1.13');
+    expect(await readdir(path)).toEqual(['.whole', 'whole']);
+  });
+
+  it('lets the next one make a shared folder when the first is stopped', async () => {
+    const launch = launchOf((place) => {
+      const path = join(place.shared, 'tools');
+      const command = `echo making; test ${place.name} = ${two.name} || { touch ${path}/half; exec sleep 600; }`;
+      return { steps: [{ ...stepOf(place, 'tools', command), makesShared: { path } }] };
+    });
+    const log = readableLog();
+    await runtime.start(one, launch, sourceOf(), log);
+    await until(() => log.text().includes('making'));
+    await runtime.start(two, launch, sourceOf(), readableLog());
+    await runtime.stop(one.name);
+    await ask(runtime, two.name);
+    expect(await readdir(join(world.dataDir, 'shared', 'tools'))).toEqual(['.whole']);
+  });
+
+  it('removes trees whose folders may not be written', async () => {
+    const launch = launchOf((place) => ({
+      steps: [stepOf(place, 'setup', 'mkdir -p a/b; touch a/b/c; chmod 500 a/b a')],
+    }));
+    await runtime.start(one, launch, sourceOf(), readableLog());
+    await ask(runtime, one.name);
+    await runtime.stop(one.name);
+    expect(await readdir(join(world.dataDir, 'instances'))).toEqual([]);
+  });
+});

@@ -1,0 +1,45 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterEach, expect, it } from 'vitest';
+import { ask, readableLog, sourceOf } from './apps.ts';
+import { fullLaunch, killedRef } from './full-launch.ts';
+import { processesNaming } from './process-facts.ts';
+import { type ProcessWorld, processWorld } from './process-world.ts';
+
+const service = fileURLToPath(new URL('killed-service.ts', import.meta.url));
+/** When the service is killed, in ms after it began its first start; one round of it takes about 500 ms. */
+const moments = [1, 20, 45, 70, 100, 130, 160, 190, 230, 300, 400, 520, 800];
+
+let world: ProcessWorld;
+afterEach(() => world.dispose());
+
+it('repairs what a service leaves that is killed at any moment of a start or a stop', async () => {
+  world = await processWorld();
+  await world.runtime.close();
+  const seen: string[] = [];
+  for (const moment of moments) {
+    const child = spawn(process.execPath, ['--import', 'tsx', service, world.dataDir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    await new Promise((resolve) => setTimeout(resolve, moment));
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+
+    const runtime = world.another();
+    const { state } = await runtime.observe(killedRef.name);
+    seen.push(state);
+    const left = processesNaming(world.dataDir);
+    if (state === 'absent') expect(left, `after ${moment} ms`).toEqual([]);
+    else expect(state).toBe('running');
+    await runtime.start(killedRef, fullLaunch(`after ${moment}`.replace(' ', '-')), sourceOf(), readableLog());
+    await ask(runtime, killedRef.name);
+    if (state === 'running') expect(processesNaming(world.dataDir).sort()).toEqual(left.sort());
+    await runtime.stop(killedRef.name);
+    expect(processesNaming(world.dataDir)).toEqual([]);
+    expect(await runtime.list()).toEqual([]);
+    await runtime.close();
+  }
+  expect(seen).toContain('absent');
+});

@@ -1,0 +1,41 @@
+import type { Operation } from './operation.ts';
+
+const none: Operation = { properties: {}, required: [] };
+const note: Operation = {
+  properties: {
+    body: { type: 'string' },
+    created_at: { type: 'string' },
+    internal: { type: 'boolean' },
+    confidential: { type: 'boolean' },
+    merge_request_diff_head_sha: { type: 'string' },
+  },
+  required: ['body'],
+};
+const notes = '/projects/{id}/merge_requests/{merge_request_iid}/notes';
+
+/** Operations that GitLab's description lacks, by doc/api/notes.md and doc/api/users.md. */
+export const unlisted: Readonly<Record<string, Operation>> = {
+  'GET /user': none,
+  'GET /version': none,
+  [`GET ${notes}`]: {
+    properties: {
+      sort: { type: 'string', enum: ['asc', 'desc'] },
+      order_by: { type: 'string', enum: ['created_at', 'updated_at'] },
+      activity_filter: { type: 'string', enum: ['all_notes', 'only_comments', 'only_activity'] },
+    },
+    required: [],
+  },
+  [`POST ${notes}`]: note,
+  [`GET ${notes}/{note_id}`]: none,
+  [`PUT ${notes}/{note_id}`]: {
+    properties: { body: { type: 'string' }, confidential: { type: 'boolean' } },
+    required: ['body'],
+  },
+  [`DELETE ${notes}/{note_id}`]: none,
+};
+
+/** Keys that the description of GitLab 18 lacks but its documentation has. */
+export const additions: Readonly<Record<string, Readonly<Record<string, { readonly [key: string]: unknown }>>>> = {
+  'POST /projects/{id}/hooks': { signing_token: { type: 'string' }, emoji_events: { type: 'boolean' } },
+  'PUT /projects/{id}/hooks/{hook_id}': { signing_token: { type: 'string' }, emoji_events: { type: 'boolean' } },
+};

@@ -1,0 +1,284 @@
+import fc from 'fast-check';
+import { marked } from 'marked';
+import { describe, expect, it } from 'vitest';
+import { isMarked } from '../../../src/views/note/marker.ts';
+import { renderNote } from '../../../src/views/note/note.ts';
+import { renderReply, replyMarker } from '../../../src/views/note/reply.ts';
+import { app, note, revision } from './models.ts';
+
+const OLD = 'f00dfeed5e6f708192a3b4c5d6e7f8091a2b3c4d';
+
+describe('the note', () => {
+  it('of a running preview', () => {
+    expect(renderNote(note([app()]))).toMatchInlineSnapshot(`
+      "<!-- branch-deployments -->
+      ### Branch deployment
+
+      | App | Status | Commit | Updated |
+      |---|---|---|---|
+      | **platform**<br>[Open preview](http://mr-7-platform-bcdfghjk.previews.example.com:8080) | ✅ Running | [\`1a2b3c4d\` Add the orders asset](https://gitlab.example.com/data/platform/-/commit/1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d)<br>by Ann Smith | 2026-03-04 05:06 UTC<br>took 12 s |
+
+      Comment \`/deploy\` to run the latest commit again, \`/undeploy\` to take it down (Developers and up).
+      "
+    `);
+  });
+
+  it('before the first revision was launched', () => {
+    const queued = app({ phase: 'queued', servingSha: null, latest: revision({ tookMs: null }) });
+    expect(renderNote(note([queued]))).toMatchInlineSnapshot(`
+      "<!-- branch-deployments -->
+      ### Branch deployment
+
+      | App | Status | Commit | Updated |
+      |---|---|---|---|
+      | **platform**<br>[Open preview](http://mr-7-platform-bcdfghjk.previews.example.com:8080) | 🕐 Queued | [\`1a2b3c4d\` Add the orders asset](https://gitlab.example.com/data/platform/-/commit/1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d)<br>by Ann Smith | 2026-03-04 05:06 UTC |
+
+      Comment \`/deploy\` to run the latest commit again, \`/undeploy\` to take it down (Developers and up).
+      "
+    `);
+  });
+
+  it('of a second push on its way, while the first one serves', () => {
+    const deploying = app({ phase: 'deploying', servingSha: OLD, latest: revision({ tookMs: null }) });
+    expect(renderNote(note([deploying]))).toMatchInlineSnapshot(`
+      "<!-- branch-deployments -->
+      ### Branch deployment
+
+      | App | Status | Commit | Updated |
+      |---|---|---|---|
+      | **platform**<br>[Open preview](http://mr-7-platform-bcdfghjk.previews.example.com:8080) | 🚧 Deploying<br>still serving \`f00dfeed\` | [\`1a2b3c4d\` Add the orders asset](https://gitlab.example.com/data/platform/-/commit/1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d)<br>by Ann Smith | 2026-03-04 05:06 UTC |
+
+      Comment \`/deploy\` to run the latest commit again, \`/undeploy\` to take it down (Developers and up).
+      "
+    `);
+  });
+
+  it('of a failed push, with its code locations and log', () => {
+    const failed = app({
+      phase: 'failed',
+      servingSha: OLD,
+      error: {
+        message: '1 of 2 code locations did not load: etl',
+        logLines: ['Starting the code server', '\x1b[31m/usr/bin/python: No module named etl\x1b[0m', '```', '/merge'],
+      },
+      parts: [
+        { name: 'ml', state: 'healthy' },
+        {
+          name: 'etl',
+          state: 'failed',
+          message: 'ModuleNotFoundError: No module named \'pandas\'\n\n  File "/srv/tree/etl.py", line 1',
+        },
+      ],
+    });
+    expect(renderNote(note([failed]))).toMatchInlineSnapshot(`
+      "<!-- branch-deployments -->
+      ### Branch deployment
+
+      | App | Status | Commit | Updated |
+      |---|---|---|---|
+      | **platform**<br>[Open preview](http://mr-7-platform-bcdfghjk.previews.example.com:8080) | ❌ Failed<br>still serving \`f00dfeed\` | [\`1a2b3c4d\` Add the orders asset](https://gitlab.example.com/data/platform/-/commit/1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d)<br>by Ann Smith | 2026-03-04 05:06 UTC<br>took 12 s |
+
+      **platform** failed: \`1 of 2 code locations did not load: etl\`
+
+      <details>
+      <summary>Error and last log lines</summary>
+
+      Last lines of the log:
+
+      \`\`\`\`text
+      Starting the code server
+      ​/usr/bin/python: No module named etl
+      \`\`\`
+      ​/merge
+      \`\`\`\`
+
+      </details>
+
+      <details>
+      <summary>Code locations: 1 of 2 loaded</summary>
+
+      | Code location | Status |
+      |---|---|
+      | ml | ✅ Loaded |
+      | etl | ❌ Failed |
+
+      **etl**
+
+      \`\`\`text
+      ModuleNotFoundError: No module named 'pandas'
+
+        File "/srv/tree/etl.py", line 1
+      \`\`\`
+
+      </details>
+
+      Comment \`/deploy\` to run the latest commit again, \`/undeploy\` to take it down (Developers and up).
+      "
+    `);
+  });
+
+  it('of several apps, each in its own state', () => {
+    const apps = [
+      app({ label: 'web' }),
+      app({ label: 'etl', phase: 'stopping', servingSha: null, stopReason: 'undeployed' }),
+      app({
+        label: 'api',
+        phase: 'failed',
+        servingSha: null,
+        error: { message: 'setup ended with exit code 1', logLines: [] },
+      }),
+    ];
+    expect(renderNote(note(apps))).toMatchInlineSnapshot(`
+      "<!-- branch-deployments -->
+      ### Branch deployments
+
+      | App | Status | Commit | Updated |
+      |---|---|---|---|
+      | **web**<br>[Open preview](http://mr-7-platform-bcdfghjk.previews.example.com:8080) | ✅ Running | [\`1a2b3c4d\` Add the orders asset](https://gitlab.example.com/data/platform/-/commit/1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d)<br>by Ann Smith | 2026-03-04 05:06 UTC<br>took 12 s |
+      | **etl** | ⏳ Stopping<br>taken down with \`/undeploy\` | [\`1a2b3c4d\` Add the orders asset](https://gitlab.example.com/data/platform/-/commit/1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d)<br>by Ann Smith | 2026-03-04 05:06 UTC<br>took 12 s |
+      | **api**<br>[Open preview](http://mr-7-platform-bcdfghjk.previews.example.com:8080) | ❌ Failed | [\`1a2b3c4d\` Add the orders asset](https://gitlab.example.com/data/platform/-/commit/1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d)<br>by Ann Smith | 2026-03-04 05:06 UTC<br>took 12 s |
+
+      **api** failed: \`setup ended with exit code 1\`
+
+      Comment \`/deploy\` to run the latest commit again, \`/undeploy\` to take it down (Developers and up).
+      "
+    `);
+  });
+
+  it('after the merge, and after closing', () => {
+    const stopped = app({ phase: 'stopped', servingSha: null, stopReason: 'merged' });
+    expect(renderNote(note([stopped], 'merged'))).toMatchInlineSnapshot(`
+      "<!-- branch-deployments -->
+      ### Branch deployment
+
+      | App | Status | Commit | Updated |
+      |---|---|---|---|
+      | **platform** | ⏹️ Stopped<br>merged | [\`1a2b3c4d\` Add the orders asset](https://gitlab.example.com/data/platform/-/commit/1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d)<br>by Ann Smith | 2026-03-04 05:06 UTC<br>took 12 s |
+      "
+    `);
+    expect(renderNote(note([{ ...stopped, stopReason: 'closed' }], 'closed'))).toContain('Reopen the merge request');
+    expect(renderNote(note([{ ...stopped, stopReason: 'undeployed' }]))).toContain(
+      'Comment `/deploy` to bring it back',
+    );
+  });
+
+  it('begins with its marker, and is known by it', () => {
+    expect(isMarked(renderNote(note([app()])))).toBe(true);
+    expect(isMarked(`> ${renderNote(note([app()]))}`)).toBe(false);
+  });
+
+  it('stays far below a million characters, whatever it has to tell', () => {
+    const log = Array.from({ length: 5000 }, () => 'x'.repeat(5000));
+    const message = log.join('\n');
+    const parts = Array.from({ length: 500 }, (_, index) => ({
+      name: `l${index}`,
+      state: 'failed' as const,
+      message,
+    }));
+    const apps = Array.from({ length: 300 }, () => app({ phase: 'failed', error: { message, logLines: log }, parts }));
+    expect(renderNote(note(apps)).length).toBeLessThan(300_000);
+  });
+});
+
+describe('whatever people, commits and apps say', () => {
+  const text = fc.oneof(
+    fc.constantFrom(
+      '/merge',
+      '\n/close\n',
+      'x\r\n/approve',
+      '</details>\n\n/merge',
+      '```\n/merge',
+      '@all',
+      '| x |',
+      '<script>',
+      '\u2028/merge',
+      '  /merge',
+      '\x1b[0m/merge',
+      '\u202e/merge',
+    ),
+    fc.string({ unit: 'binary', maxLength: 40 }),
+  );
+  const model = fc
+    .record({
+      label: text,
+      title: text,
+      pushedBy: text,
+      message: text,
+      lines: fc.array(text, { maxLength: 4 }),
+      part: text,
+      commitUrl: text,
+      url: text,
+    })
+    .map((said) =>
+      note([
+        app({
+          label: said.label,
+          url: said.url,
+          phase: 'failed',
+          latest: revision({
+            title: said.title,
+            pushedBy: said.pushedBy,
+            commitUrl: `https://gitlab.example.com/${said.commitUrl}`,
+          }),
+          error: { message: said.message, logLines: said.lines },
+          parts: [{ name: said.part, state: 'failed', message: said.message }],
+        }),
+        app({ label: 'last' }),
+      ]),
+    );
+
+  it('no line of the note begins with a slash, so that none is a quick action', () => {
+    fc.assert(
+      fc.property(model, (said) => {
+        const lines = renderNote(said).split(/\r\n|[\n\r\u2028\u2029\v\f\u0085]/);
+        expect(lines.filter((line) => line.trim().startsWith('/'))).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('the note keeps its shape: two rows, its own HTML only, no image, links to the web only', () => {
+    fc.assert(
+      fc.property(model, (said) => {
+        const tokens = marked.lexer(renderNote(said));
+        const html: string[] = [];
+        const links: string[] = [];
+        const images: string[] = [];
+        marked.walkTokens(tokens, (token) => {
+          if (token.type === 'html') html.push(...(token.raw.match(/<[^>]*>/g) ?? []));
+          if (token.type === 'link') links.push(token.href);
+          if (token.type === 'image') images.push(token.href);
+        });
+        const first = tokens.find((token) => token.type === 'table');
+        expect(first?.type === 'table' ? first.rows.length : 0).toBe(2);
+        expect(new Set(html)).toEqual(
+          new Set(['<!-- branch-deployments -->', '<br>', '<details>', '</details>', '<summary>', '</summary>']),
+        );
+        expect(links.filter((href) => !/^https?:/.test(href))).toEqual([]);
+        expect(images).toEqual([]);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('a reply', () => {
+  it('to /deploy without code says that a pipeline must run', () => {
+    expect(renderReply('no-bundle', 1244)).toMatchInlineSnapshot(`
+      "<!-- branch-deployments:reply:1244 -->
+      There is no code to deploy any more: a pipeline must run. Start a new pipeline of this merge request (*Pipelines*, *Run pipeline*), or push.
+      "
+    `);
+  });
+
+  it.each(['no-bundle', 'not-open', 'not-yet'] as const)(
+    '%s is found again by the comment it answers, and is not the note',
+    (kind) => {
+      const reply = renderReply(kind, 12);
+      expect(reply.startsWith(replyMarker(12))).toBe(true);
+      expect(reply.startsWith(replyMarker(1))).toBe(false);
+      expect(isMarked(reply)).toBe(false);
+      expect(reply.split('\n').filter((line) => line.startsWith('/'))).toEqual([]);
+    },
+  );
+});
