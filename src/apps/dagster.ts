@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { DagsterSpec } from '../deployment/app-spec.ts';
 import type { Launch, LaunchPlan, Place } from '../deployment/launch.ts';
 import { appValues } from './command.ts';
-import { checkLocations } from './dagster/check-locations.ts';
+import { createLocationCheck } from './dagster/check-locations.ts';
 import { codeServer } from './dagster/code-server.ts';
 import { instanceFiles } from './dagster/instance-files.ts';
 import { type LocationTools, locationSteps } from './dagster/location-steps.ts';
@@ -20,7 +20,7 @@ export function createDagsterPreset(tools: LocationTools): Preset<DagsterSpec> {
       ports: ['webserver', ...spec.locations.map((_, index) => portName(index))],
       plan: (place) => planDagster(spec, context, { place, tools }),
     }),
-    health: checkLocations,
+    health: createLocationCheck(),
   };
 }
 

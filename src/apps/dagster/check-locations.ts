@@ -1,26 +1,40 @@
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
 import type { Health, PartHealth } from '../../deployment/launch.ts';
-import { askLocations, type LocationEntry, type PythonError } from './workspace-query.ts';
+import type { Preset } from '../preset.ts';
+import { askLocations, type LocationEntry, type PythonError, reloadLocation } from './workspace-query.ts';
 
 const MAX_STACK_LINES = 40;
 const MAX_MESSAGE = 8_000;
 
 /**
- * Healthy is: every expected code location is loaded. A location whose server does not answer yet is waited for; the webserver
- * looks again by itself.
+ * The health of a Dagster instance. Healthy is: every expected code location is loaded.
+ *
+ * A location whose server does not answer yet is waited for. The webserver looks for it every 10 s only (`ERROR_RECOVERY_INTERVAL` in
+ * dagster/_grpc/server_watcher.py), so it is asked to look again, one question at a time: it answers when the code is loaded.
  */
-export async function checkLocations(
-  spec: DagsterSpec,
-  endpoint: { readonly host: string; readonly port: number },
-): Promise<Health> {
-  const answer = await askLocations(endpoint);
-  if (answer.state === 'unreachable') return { state: 'waiting', detail: `the webserver: ${answer.detail}` };
-  if (answer.state === 'broken') {
-    const message = describe(answer.error);
-    return { state: 'failed', message: `the workspace cannot be loaded: ${message}`, parts: [] };
-  }
-  const entries = new Map(answer.entries.map((entry) => [entry.name, entry]));
-  const parts = spec.locations.map((location) => partOf(location.name, entries.get(location.name)));
+export function createLocationCheck(): Preset<DagsterSpec>['health'] {
+  const asked = new Set<string>();
+  return async function checkLocations(spec, endpoint) {
+    const answer = await askLocations(endpoint);
+    if (answer.state === 'unreachable') return { state: 'waiting', detail: `the webserver: ${answer.detail}` };
+    if (answer.state === 'broken') {
+      return { state: 'failed', message: `the workspace cannot be loaded: ${describe(answer.error)}`, parts: [] };
+    }
+    const entries = new Map(answer.entries.map((entry) => [entry.name, entry]));
+    for (const { name } of spec.locations) {
+      const key = `${endpoint.host} ${endpoint.port} ${name}`;
+      if (!isUnreachable(entries.get(name)) || asked.has(key)) continue;
+      asked.add(key);
+      void reloadLocation(endpoint, name).finally(() => asked.delete(key));
+    }
+    return conclude(
+      spec,
+      spec.locations.map(({ name }) => partOf(name, entries.get(name))),
+    );
+  };
+}
+
+function conclude(spec: DagsterSpec, parts: readonly PartHealth[]): Health {
   const needed = parts.filter((_, index) => !spec.locations[index]?.optional);
   const failed = needed.filter((part) => part.state === 'failed');
   if (failed.length > 0) {
@@ -38,13 +52,14 @@ function partOf(name: string, entry: LocationEntry | undefined): PartHealth {
   }
   const loaded = entry.locationOrLoadError;
   if (loaded.__typename === 'RepositoryLocation') return { name, state: 'healthy' };
-  if (isUnreachable(loaded)) return { name, state: 'waiting', message: 'is not answering yet' };
+  if (isUnreachable(entry)) return { name, state: 'waiting', message: 'is not answering yet' };
   return { name, state: 'failed', message: describe(loaded) };
 }
 
 /** What the webserver says of a code server that does not listen (dagster/_core/errors.py). */
-function isUnreachable(error: PythonError): boolean {
-  return error.className === 'DagsterUserCodeUnreachableError';
+function isUnreachable(entry: LocationEntry | undefined): boolean {
+  const loaded = entry?.locationOrLoadError;
+  return loaded?.__typename === 'PythonError' && loaded.className === 'DagsterUserCodeUnreachableError';
 }
 
 /**

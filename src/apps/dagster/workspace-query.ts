@@ -1,6 +1,8 @@
 /** One question to a Dagster webserver, and what is believed of its answer. */
 
 const TIMEOUT_MS = 5_000;
+/** Loading code takes its time; the webserver itself gives up after 60 s (`DAGSTER_GRPC_TIMEOUT_SECONDS`). */
+const RELOAD_TIMEOUT_MS = 90_000;
 
 /** dagster_graphql/schema/external.py; stable since 1.0. */
 const QUERY = `query BranchDeploymentLocations {
@@ -40,20 +42,15 @@ export type LocationsAnswer =
   | { readonly state: 'broken'; readonly error: PythonError }
   | { readonly state: 'read'; readonly entries: readonly LocationEntry[] };
 
-/** The code locations of a webserver as it sees them now; never rejects. */
-export async function askLocations(endpoint: {
+interface Endpoint {
   readonly host: string;
   readonly port: number;
-}): Promise<LocationsAnswer> {
-  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
+}
+
+/** The code locations of a webserver as it sees them now; never rejects. */
+export async function askLocations(endpoint: Endpoint): Promise<LocationsAnswer> {
   try {
-    const response = await fetch(`http://${host}:${endpoint.port}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query: QUERY }),
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
+    const response = await post(endpoint, { query: QUERY }, { timeoutMs: TIMEOUT_MS });
     if (!response.ok) {
       await response.body?.cancel();
       return { state: 'unreachable', detail: `GraphQL answers ${response.status}` };
@@ -66,9 +63,33 @@ export async function askLocations(endpoint: {
     if ('message' in workspace) return { state: 'broken', error: workspace };
     return { state: 'read', entries: workspace.locationEntries ?? [] };
   } catch (error) {
-    if (error instanceof Error && error.name === 'TimeoutError')
+    if (error instanceof Error && error.name === 'TimeoutError') {
       return { state: 'unreachable', detail: `no answer within ${TIMEOUT_MS / 1000} s` };
+    }
     const code = error instanceof Error ? (error.cause as NodeJS.ErrnoException | undefined)?.code : undefined;
     return { state: 'unreachable', detail: code === 'ECONNREFUSED' ? 'not listening yet' : (code ?? String(error)) };
   }
+}
+
+/** Lets the webserver look at a code location again; settles when it has. Never rejects: what came of it is in the next answer. */
+export async function reloadLocation(endpoint: Endpoint, name: string): Promise<void> {
+  const query =
+    'mutation BranchDeploymentReload($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }';
+  try {
+    const response = await post(endpoint, { query, variables: { name } }, { timeoutMs: RELOAD_TIMEOUT_MS });
+    await response.body?.cancel();
+  } catch {
+    // It is asked again as long as the location is not reachable.
+  }
+}
+
+async function post(endpoint: Endpoint, body: object, options: { timeoutMs: number }): Promise<Response> {
+  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
+  return await fetch(`http://${host}:${endpoint.port}/graphql`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    redirect: 'manual',
+    signal: AbortSignal.timeout(options.timeoutMs),
+  });
 }

@@ -20,7 +20,7 @@ export interface ProcessId {
 const bootId = readText('/proc/sys/kernel/random/boot_id')?.trim();
 
 /** Whether the system has Linux's /proc; without it `ps` tells less. */
-export const hasProc = bootId !== undefined;
+const hasProc = bootId !== undefined;
 
 /** The process with this pid; undefined where there is none or only its remains wait to be collected. */
 export function readProcess(pid: number): ProcessRow | undefined {

@@ -26,6 +26,7 @@ export async function serve(gitlab: StandInGitLab, request: IncomingMessage, res
     record(answer.status);
     send(response, answer, method);
   } catch (error) {
+    if (request.destroyed && !request.complete) return void record(0);
     gitlab.violations.push({
       method,
       path,
@@ -81,8 +82,9 @@ async function answer(gitlab: StandInGitLab, request: IncomingMessage): Promise<
       return given;
     }
     return (
-      (method === 'GET' || method === 'HEAD' ? await answerSite(gitlab, path) : undefined) ??
-      unknown(method, path, violation)
+      (method === 'GET' || method === 'HEAD'
+        ? await answerSite(gitlab, { path, host: request.headers.host })
+        : undefined) ?? unknown(method, path, violation)
     );
   } catch (error) {
     if (error instanceof ApiRefusal) return { status: error.status, body: error.body };
@@ -92,13 +94,17 @@ async function answer(gitlab: StandInGitLab, request: IncomingMessage): Promise<
 
 const HTML = { 'content-type': 'text/html; charset=utf-8' };
 
-async function answerSite(gitlab: StandInGitLab, path: string): Promise<Answer | undefined> {
+async function answerSite(
+  gitlab: StandInGitLab,
+  { path, host }: { readonly path: string; readonly host: string | undefined },
+): Promise<Answer | undefined> {
   if (path === '/.well-known/openid-configuration') {
     return {
       status: 200,
       body: {
         issuer: gitlab.url,
-        jwks_uri: `${gitlab.url}/oauth/discovery/keys`,
+        // By the name that was asked: a `*.localhost` of the public URL is known to browsers, not to every resolver.
+        jwks_uri: `${host === undefined ? gitlab.url : `http://${host}${new URL(gitlab.url).pathname.replace(/\/$/, '')}`}/oauth/discovery/keys`,
         authorization_endpoint: `${gitlab.url}/oauth/authorize`,
         token_endpoint: `${gitlab.url}/oauth/token`,
         response_types_supported: ['code'],

@@ -13,9 +13,10 @@ import * as pipelines from './acts/pipelines.ts';
 import * as projects from './acts/projects.ts';
 import * as pushes from './acts/pushes.ts';
 import { Faults } from './faults.ts';
-import { HookQueue } from './hooks/queue.ts';
+import { type Delivery, HookQueue } from './hooks/queue.ts';
 import { idTokenClaims } from './identity/claims.ts';
 import { KeyRing, type SignOptions } from './identity/keys.ts';
+import { Readers } from './readers.ts';
 import type { Mention, RecordedRequest, ServerEvent, Violation } from './records.ts';
 import { serve } from './serve.ts';
 import type {
@@ -28,7 +29,6 @@ import type {
   Note,
   Pipeline,
   Project,
-  State,
   User,
 } from './state.ts';
 
@@ -48,23 +48,12 @@ export interface StandInOptions {
  * It follows the facts in GitLab's docs and source, and refuses what it does not know (`violations`).
  * Methods that take a project take the record, its id, or its path.
  */
-export class StandInGitLab {
+export class StandInGitLab extends Readers {
   /** Public URL without a trailing slash; also the issuer of ID tokens. */
   readonly url: string;
   /** `http://127.0.0.1:<port>`, reachable whatever the public URL is. */
   readonly localUrl: string;
   readonly rootDir: string;
-  readonly now: () => number;
-  readonly state: State = {
-    users: [],
-    projects: [],
-    groups: [],
-    mergeRequests: [],
-    pipelines: [],
-    environments: [],
-    deployments: [],
-    nextId: 1,
-  };
   readonly faults = new Faults();
   readonly keys = new KeyRing();
   /** Requests that the server answered, in order. */
@@ -92,10 +81,10 @@ export class StandInGitLab {
   private readonly ownsRoot: boolean;
 
   private constructor(server: Server, rootDir: string, options: StandInOptions) {
+    super(options.now ?? Date.now);
     this.server = server;
     this.rootDir = rootDir;
     this.ownsRoot = options.rootDir === undefined;
-    this.now = options.now ?? Date.now;
     const port = (server.address() as AddressInfo).port;
     this.localUrl = `http://127.0.0.1:${port}`;
     const url = typeof options.publicUrl === 'function' ? options.publicUrl(port) : options.publicUrl;
@@ -125,15 +114,6 @@ export class StandInGitLab {
 
   // --- who and what -------------------------------------------------------------------------------------------------
 
-  nextId(): number {
-    return this.state.nextId++;
-  }
-
-  /** The clock as GitLab writes it. */
-  time(): string {
-    return new Date(this.now()).toISOString();
-  }
-
   /** A user with the token `glpat-<username>`, unless tokens are given. */
   addUser(username: string, options: people.UserOptions = {}): User {
     return people.addUser(this, username, options);
@@ -149,11 +129,6 @@ export class StandInGitLab {
     people.addGroupMember(this, group, user, level);
   }
 
-  /** Effective role, inherited ones included; 0 for none. */
-  accessLevel(project: projects.ProjectRef, userId: number): number {
-    return people.accessLevel(this, this.project(project), userId);
-  }
-
   /** A project with a bare repository and a first commit on its default branch. `owner` becomes its Owner. */
   addProject(options: projects.ProjectOptions): Promise<Project> {
     return projects.addProject(this, options);
@@ -166,16 +141,6 @@ export class StandInGitLab {
 
   addHook(project: projects.ProjectRef, options: projects.HookOptions): Hook {
     return projects.addHook(this, this.project(project), options);
-  }
-
-  /** Throws where there is none. */
-  project(project: projects.ProjectRef): Project {
-    return projects.findProject(this, project);
-  }
-
-  /** By id or username; throws where there is none. */
-  user(user: number | string): User {
-    return people.findUser(this, user);
   }
 
   // --- git ----------------------------------------------------------------------------------------------------------
@@ -223,10 +188,6 @@ export class StandInGitLab {
     return mergeRequests.runPipeline(this, mergeRequest, { user });
   }
 
-  mergeRequest(project: projects.ProjectRef, iid: number): MergeRequest {
-    return mergeRequests.findMergeRequest(this, this.project(project), { iid });
-  }
-
   // --- notes --------------------------------------------------------------------------------------------------------
 
   /** What a person writes. Null where nothing but quick actions or an emoji was in it. */
@@ -247,11 +208,6 @@ export class StandInGitLab {
 
   deleteNote(project: projects.ProjectRef, iid: number, noteId: number): void {
     notes.deleteNote(this.mergeRequest(project, iid), noteId);
-  }
-
-  /** What people and bots wrote, oldest first. */
-  notes(project: projects.ProjectRef, iid: number): Note[] {
-    return this.mergeRequest(project, iid).notes.filter((note) => !note.system);
   }
 
   // --- pipelines, jobs, environments: what a pipeline runner needs -----------------------------------------------------
@@ -299,35 +255,6 @@ export class StandInGitLab {
     return environments.stopEnvironment(this, environment, { user, force: options.force ?? false });
   }
 
-  pipeline(id: number): Pipeline {
-    return pipelines.findPipeline(this, id);
-  }
-
-  /** Pipelines of a project, newest first. */
-  pipelines(project: projects.ProjectRef): Pipeline[] {
-    const { id } = this.project(project);
-    return this.state.pipelines.filter((pipeline) => pipeline.projectId === id).reverse();
-  }
-
-  job(id: number): Job {
-    return pipelines.findJob(this, id);
-  }
-
-  /** Undefined where there is none. */
-  environment(project: projects.ProjectRef, name: string): Environment | undefined {
-    return this.environments(project).find((environment) => environment.name === name);
-  }
-
-  environments(project: projects.ProjectRef): Environment[] {
-    const { id } = this.project(project);
-    return this.state.environments.filter((environment) => environment.projectId === id);
-  }
-
-  /** Deployments of an environment, oldest first. */
-  deployments(environment: Environment): Deployment[] {
-    return this.state.deployments.filter((deployment) => deployment.environmentId === environment.id);
-  }
-
   // --- ID tokens ----------------------------------------------------------------------------------------------------
 
   /** All claims of the ID token that GitLab gives this job, but for the times. */
@@ -353,7 +280,7 @@ export class StandInGitLab {
   }
 
   /** Every delivery that was tried, in order. */
-  get deliveries(): readonly import('./hooks/queue.ts').Delivery[] {
+  get deliveries(): readonly Delivery[] {
     return this.hooks.deliveries;
   }
 
@@ -363,7 +290,7 @@ export class StandInGitLab {
   }
 
   /** Sends a delivery once more, with the same ids, as *Resend request* does. */
-  resendDelivery(delivery: import('./hooks/queue.ts').Delivery): Promise<void> {
+  resendDelivery(delivery: Delivery): Promise<void> {
     return this.hooks.resend(delivery);
   }
 }

@@ -19,6 +19,7 @@ export async function announceMergeRequest(
     readonly changes?: Record<string, unknown>;
   },
 ): Promise<void> {
+  if (!hasHooks(gitlab, mergeRequest.projectId)) return;
   const payload = await mergeRequestPayload(gitlab, mergeRequest, event);
   gitlab.emit({ projectId: mergeRequest.projectId, name: 'Merge Request Hook', payload });
 }
@@ -29,6 +30,7 @@ export async function announceNote(
   mergeRequest: MergeRequest,
   event: { readonly note: Note; readonly action: 'create' | 'update'; readonly user: User },
 ): Promise<void> {
+  if (!hasHooks(gitlab, mergeRequest.projectId)) return;
   gitlab.emit({
     projectId: mergeRequest.projectId,
     name: 'Note Hook',
@@ -41,6 +43,7 @@ export async function announceEmoji(
   mergeRequest: MergeRequest,
   event: { readonly note: Note; readonly emoji: Emoji; readonly action: 'award' | 'revoke'; readonly user: User },
 ): Promise<void> {
+  if (!hasHooks(gitlab, mergeRequest.projectId)) return;
   gitlab.emit({
     projectId: mergeRequest.projectId,
     name: 'Emoji Hook',
@@ -53,6 +56,7 @@ export async function announcePush(
   project: Project,
   event: { readonly branch: string; readonly before: string; readonly after: string; readonly user: User },
 ): Promise<void> {
+  if (!hasHooks(gitlab, project.id)) return;
   gitlab.emit({ projectId: project.id, name: 'Push Hook', payload: await pushPayload(gitlab, project, event) });
 }
 
@@ -73,4 +77,9 @@ export function addSystemNote(
     edits: 0,
     emojis: [],
   });
+}
+
+/** Payloads take a look into git: none is made where nobody listens. */
+function hasHooks(gitlab: StandInGitLab, projectId: number): boolean {
+  return gitlab.project(projectId).hooks.length > 0;
 }

@@ -18,7 +18,7 @@ export function startDeployment(gitlab: StandInGitLab, job: Job, options: StartO
     name: job.environmentName,
     ...(options.tier && { tier: options.tier }),
   });
-  if (options.onStop) environment.onStop = { pipelineId: pipeline.id, job: options.onStop };
+  environment.onStop = options.onStop ? { pipelineId: pipeline.id, job: options.onStop } : null;
   return recordDeployment(gitlab, environment, {
     ref: pipeline.ref,
     sha: pipeline.sha,
@@ -63,6 +63,8 @@ export function setDeploymentStatus(
   if (change.status === 'success' && change.externalUrl != null && urlFault(change.externalUrl) === undefined) {
     setExternalUrl(gitlab, environment, change.externalUrl);
   }
+  // A deployment by the API has no job, so no stop job either: stopping plays nothing from then on.
+  if (change.status === 'success' && deployment.jobId === null) environment.onStop = null;
   if (change.status === 'created') return;
   gitlab.emit({
     projectId: deployment.projectId,

@@ -1,6 +1,7 @@
 import { ApiRefusal } from '../api-refusal.ts';
 import { mergeCommits } from '../git/commit.ts';
 import { resolveCommit, runGit } from '../git/git.ts';
+import type { Readers } from '../readers.ts';
 import type { StandInGitLab } from '../stand-in.ts';
 import type { MergeRequest, Pipeline, Project, User } from '../state.ts';
 import { addSystemNote, announceMergeRequest } from './announce.ts';
@@ -31,7 +32,7 @@ export interface Changes {
   readonly approved?: boolean;
 }
 
-export function findMergeRequest(gitlab: StandInGitLab, project: Project, key: { readonly iid: number }): MergeRequest {
+export function findMergeRequest(gitlab: Readers, project: Project, key: { readonly iid: number }): MergeRequest {
   const found = gitlab.state.mergeRequests.find(({ projectId, iid }) => projectId === project.id && iid === key.iid);
   if (!found) throw new Error(`${project.path} has no merge request !${key.iid}.`);
   return found;

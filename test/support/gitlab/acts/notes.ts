@@ -134,7 +134,12 @@ async function executeActions(
       projectId: mergeRequest.projectId,
       iid: mergeRequest.iid,
     });
-    Object.assign(changes, await execute(gitlab, mergeRequest, { user, action }));
+    try {
+      Object.assign(changes, await execute(gitlab, mergeRequest, { user, action }));
+    } catch (error) {
+      // A command that cannot be done leaves the note as it is (a merge with a conflict).
+      if (!(error instanceof ApiRefusal)) throw error;
+    }
   }
   return changes;
 }

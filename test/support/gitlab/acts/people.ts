@@ -1,3 +1,4 @@
+import type { Readers } from '../readers.ts';
 import type { StandInGitLab } from '../stand-in.ts';
 import type { Project, User } from '../state.ts';
 
@@ -19,7 +20,7 @@ export function addUser(gitlab: StandInGitLab, username: string, options: UserOp
   return user;
 }
 
-export function findUser(gitlab: StandInGitLab, key: number | string): User {
+export function findUser(gitlab: Readers, key: number | string): User {
   const user = gitlab.state.users.find(({ id, username }) => id === key || username === key);
   if (!user) throw new Error(`The stand-in GitLab has no user ${key}.`);
   return user;
@@ -40,7 +41,7 @@ export function addGroupMember(gitlab: StandInGitLab, path: string, user: User, 
   else group.members.delete(user.id);
 }
 
-export function accessLevel(gitlab: StandInGitLab, project: Project, userId: number): number {
+export function accessLevel(gitlab: Readers, project: Project, userId: number): number {
   const inherited = gitlab.state.groups
     .filter((group) => project.path.startsWith(`${group.path}/`))
     .map((group) => group.members.get(userId) ?? 0);

@@ -1,4 +1,5 @@
 import { jobPayload, pipelinePayload } from '../hooks/pipeline-payloads.ts';
+import type { Readers } from '../readers.ts';
 import type { StandInGitLab } from '../stand-in.ts';
 import type { Job, JobStatus, MergeRequest, Pipeline, Project, User } from '../state.ts';
 
@@ -76,13 +77,13 @@ export function setJobStatus(
   gitlab.emit({ projectId: job.projectId, name: 'Job Hook', payload: jobPayload(gitlab, job) });
 }
 
-export function findPipeline(gitlab: StandInGitLab, id: number): Pipeline {
+export function findPipeline(gitlab: Readers, id: number): Pipeline {
   const pipeline = gitlab.state.pipelines.find((other) => other.id === id);
   if (!pipeline) throw new Error(`The stand-in GitLab has no pipeline ${id}.`);
   return pipeline;
 }
 
-export function findJob(gitlab: StandInGitLab, id: number): Job {
+export function findJob(gitlab: Readers, id: number): Job {
   for (const { jobs } of gitlab.state.pipelines) {
     const job = jobs.find((other) => other.id === id);
     if (job) return job;

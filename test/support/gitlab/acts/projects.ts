@@ -2,6 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { commitFiles, type FileChange } from '../git/commit.ts';
 import { runGit } from '../git/git.ts';
+import type { Readers } from '../readers.ts';
 import type { EventName } from '../records.ts';
 import type { StandInGitLab } from '../stand-in.ts';
 import type { Hook, Project, User } from '../state.ts';
@@ -28,7 +29,7 @@ export interface HookOptions {
   readonly events?: readonly EventName[];
 }
 
-export function findProject(gitlab: StandInGitLab, key: ProjectRef): Project {
+export function findProject(gitlab: Readers, key: ProjectRef): Project {
   if (typeof key === 'object') return key;
   const project = gitlab.state.projects.find(({ id, path }) => id === key || path === key);
   if (!project) throw new Error(`The stand-in GitLab has no project ${key}.`);

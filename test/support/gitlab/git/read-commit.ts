@@ -12,15 +12,22 @@ export interface GitCommit {
 
 const FORMAT = ['%H', '%P', '%an', '%ae', '%aI', '%cI', '%B'].join('%x00');
 
-/** Facts of one commit. */
+/** Commits never change: by repository and full sha. */
+const known = new Map<string, GitCommit>();
+
+/** Facts of one commit, by its full sha. */
 export async function readCommit(repository: string, sha: string): Promise<GitCommit> {
+  const key = `${repository} ${sha}`;
+  const before = known.get(key);
+  if (before) return before;
   const [commit] = await listCommits(repository, [sha, '-1']);
   if (!commit) throw new Error(`No commit ${sha}.`);
+  known.set(key, commit);
   return commit;
 }
 
 /** Commits as `git log` finds them, newest first. */
-export async function listCommits(repository: string, args: readonly string[]): Promise<GitCommit[]> {
+async function listCommits(repository: string, args: readonly string[]): Promise<GitCommit[]> {
   const { stdout } = await runGit(repository, ['log', `--format=${FORMAT}%x01`, ...args, '--']);
   return stdout
     .split('\x01')

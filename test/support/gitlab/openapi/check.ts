@@ -1,7 +1,7 @@
 import { Ajv, type ValidateFunction } from 'ajv';
 import type { Operation, OperationFile } from './operation.ts';
 import file from './operations.json' with { type: 'json' };
-import { additions, unlisted } from './unlisted.ts';
+import { unlisted } from './unlisted.ts';
 
 const ajv = new Ajv({ coerceTypes: true, allErrors: true, strict: false, formats: { file: true } });
 const compiled = new Map<string, ValidateFunction>();
@@ -11,7 +11,7 @@ function validatorOf(key: string): ValidateFunction | undefined {
   if (known) return known;
   const operation: Operation | undefined = unlisted[key] ?? (file as OperationFile).operations[key];
   if (!operation) return undefined;
-  const properties: Record<string, unknown> = { ...operation.properties, ...additions[key] };
+  const properties: Record<string, unknown> = { ...operation.properties };
   if (key.startsWith('GET '))
     for (const name of ['page', 'per_page']) properties[name] = { type: 'integer', minimum: 1 };
   // GitLab takes null for "not given".

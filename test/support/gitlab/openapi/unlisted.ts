@@ -33,9 +33,3 @@ export const unlisted: Readonly<Record<string, Operation>> = {
   },
   [`DELETE ${notes}/{note_id}`]: none,
 };
-
-/** Keys that the description of GitLab 18 lacks but its documentation has. */
-export const additions: Readonly<Record<string, Readonly<Record<string, { readonly [key: string]: unknown }>>>> = {
-  'POST /projects/{id}/hooks': { signing_token: { type: 'string' }, emoji_events: { type: 'boolean' } },
-  'PUT /projects/{id}/hooks/{hook_id}': { signing_token: { type: 'string' }, emoji_events: { type: 'boolean' } },
-};

@@ -27,23 +27,37 @@ pre.trace { white-space: pre-wrap; word-break: break-word; }
 ul.plain { list-style: none; padding: 0; }
 `;
 
+/** Reads the page again and shows what changed, with open folds left open. */
+const LIVE = `
+const main = document.querySelector('main');
+let shown = main.innerHTML;
+setInterval(async () => {
+  const text = await fetch(location.href).then((response) => response.text()).catch(() => null);
+  if (text === null) return;
+  const fresh = new DOMParser().parseFromString(text, 'text/html').querySelector('main').innerHTML;
+  if (fresh === shown) return;
+  shown = fresh;
+  const open = [...main.querySelectorAll('details')].map((fold) => fold.open);
+  main.innerHTML = fresh;
+  main.querySelectorAll('details').forEach((fold, index) => { fold.open = open[index] ?? false; });
+}, 2000);
+`;
+
 /** A whole page. `crumbs` are pairs of text and path; `body` is HTML. */
 export function layout(options: {
   readonly title: string;
   readonly crumbs: ReadonlyArray<readonly [string, string]>;
   readonly body: string;
-  /** Reads itself again after so many seconds. */
-  readonly refreshSeconds?: number;
+  /** Follows what happens. */
+  readonly live?: boolean;
 }): string {
   const crumbs = options.crumbs
     .map(([text, path]) => `<a href="${escapeHtml(path)}">${escapeHtml(text)}</a>`)
     .join(' / ');
-  const refresh =
-    options.refreshSeconds === undefined ? '' : `<meta http-equiv="refresh" content="${options.refreshSeconds}">`;
   return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">${refresh}
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>${escapeHtml(options.title)} · stand-in GitLab</title><style>${CSS}</style></head>
-<body><header><a href="/">Stand-in GitLab</a>${crumbs === '' ? '' : ` / ${crumbs}`}</header><main>${options.body}</main></body></html>
+<body><header><a href="/">Stand-in GitLab</a>${crumbs === '' ? '' : ` / ${crumbs}`}</header><main>${options.body}</main>${options.live ? `<script>${LIVE}</script>` : ''}</body></html>
 `;
 }
 

@@ -20,7 +20,7 @@ export function mergeRequestPage(gitlab: StandInGitLab, mergeRequest: MergeReque
       [project.path, '/'],
       [`!${mergeRequest.iid}`, `/${project.path}/-/merge_requests/${mergeRequest.iid}`],
     ],
-    refreshSeconds: 5,
+    live: true,
     body: `
 <h1>${escapeHtml(mergeRequest.title)} <span class="dim">!${mergeRequest.iid}</span></h1>
 <p>${badge(mergeRequest.state)} ${escapeHtml(author.name)} wants to merge <code>${escapeHtml(source + mergeRequest.sourceBranch)}</code> into

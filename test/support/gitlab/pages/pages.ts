@@ -29,7 +29,7 @@ export async function renderPage(gitlab: StandInGitLab, path: string): Promise<s
         layout({
           title,
           crumbs: crumbs(project),
-          refreshSeconds: 5,
+          live: true,
           body: `<h1>${title}</h1>${pipelineCard(gitlab, found)}`,
         })
       );
@@ -53,7 +53,7 @@ function homePage(gitlab: StandInGitLab): string {
       );
     return `<h2>${escapeHtml(project.path)}</h2><ul class="plain">${items.join('') || '<li class="dim">No merge requests.</li>'}</ul>`;
   });
-  return layout({ title: 'Projects', crumbs: [], refreshSeconds: 5, body: `<h1>Projects</h1>${projects.join('')}` });
+  return layout({ title: 'Projects', crumbs: [], live: true, body: `<h1>Projects</h1>${projects.join('')}` });
 }
 
 function jobPage(gitlab: StandInGitLab, project: Project, key: string): string | undefined {
@@ -68,7 +68,7 @@ function jobPage(gitlab: StandInGitLab, project: Project, key: string): string |
   return layout({
     title: job.name,
     crumbs: crumbs(project),
-    ...(!ended && { refreshSeconds: 2 }),
+    live: !ended,
     body: `<h1>${escapeHtml(job.name)}</h1><p>${badge(job.status)} <span class="dim">${escapeHtml(job.stage)} ·
 <a href="/${project.path}/-/pipelines/${pipeline.id}">pipeline #${pipeline.id}</a>${environment}</span></p>
 <pre class="trace">${escapeHtml(plainTrace(job.trace)) || '<span class="dim">No output yet.</span>'}</pre>`,
