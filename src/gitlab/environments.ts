@@ -1,7 +1,7 @@
 import { Deployments, Environments } from '@gitbeaker/rest';
 import * as z from 'zod';
 import type { EnvironmentFacts } from '../deployment/gitlab-facts.ts';
-import { readList } from './answers.ts';
+import { readAnswer, readList } from './answers.ts';
 import type { GitLab } from './gitlab.ts';
 import type { ResourceOptions } from './resource-options.ts';
 
@@ -20,6 +20,8 @@ const environment = z
       externalUrl: wire.external_url ?? null,
     }),
   );
+
+const withId = z.object({ id: z.number() });
 
 /** Environments (doc/api/environments.md) and the deployments that make them available (doc/api/deployments.md). */
 export function createEnvironments(
@@ -44,7 +46,10 @@ export function createEnvironments(
     },
 
     async createDeployment(projectId, { environment: name, sha, ref }) {
-      await deployments.create(projectId, name, sha, ref, false, { status: 'success' });
+      // GitLab takes a POST that equals the last successful deployment for that one, and does nothing (app/services/deployments/create_service.rb):
+      // one that is still running never equals it.
+      const created = await deployments.create(projectId, name, sha, ref, false, { status: 'running' });
+      await deployments.edit(projectId, readAnswer(withId, created, `deployment of ${name}`).id, 'success');
     },
   };
 }

@@ -28,20 +28,20 @@ export function webhookRoutes(context: WebhookContext): Hono {
     const proof = context.proof(c.req.raw.headers, raw, now());
     if (!proof.ok) throw new ProblemError('wrong-proof', 401, proof.reason);
     const event = c.req.header('x-gitlab-event');
-    const answer = take(event, raw, proof.deliveryId);
+    const answer = await take(event, raw, proof.deliveryId);
     log.info({ event, ...answer }, 'webhook');
     return c.json(answer);
   });
   return app;
 
-  function take(
+  async function take(
     event: string | undefined,
     raw: Buffer,
     deliveryId: string,
-  ): { accepted: true } | { accepted: false; reason: string } {
+  ): Promise<{ accepted: true } | { accepted: false; reason: string }> {
     const reading = readWebhook(event, parseJson(raw));
     if (!reading.accepted) return reading;
-    return store.transaction(() => {
+    return store.batched(() => {
       if (!store.deliveries.remember(deliveryId, now()))
         return { accepted: false, reason: 'this delivery was taken before' };
       const marked = reading.hints.map(applyHint).some(Boolean);

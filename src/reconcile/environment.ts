@@ -39,10 +39,11 @@ export function environmentReconciler(context: {
     if (!live || environment === null) return DONE;
     if (environment.state === 'stopped' && !store.jobs.hasRevision(live.id)) {
       const mergeRequest = store.mergeRequests.get(deployment.mergeRequestId);
+      // A ref of the target project, which a fork's or a deleted branch is not.
       await gitlab.createDeployment(deployment.projectId, {
         environment: environment.name,
         sha: live.commit.sha,
-        ref: mergeRequest?.sourceBranch ?? live.commit.sha,
+        ref: `refs/merge-requests/${mergeRequest?.iid}/head`,
       });
     }
     const url = context.previewUrl(deployment.name);

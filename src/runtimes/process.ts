@@ -24,6 +24,7 @@ import { makeOutput, readOutput } from './process/output.ts';
 import { PortPool } from './process/ports.ts';
 import { endLeftovers, recoverInstance } from './process/recover-instance.ts';
 import { runShell } from './process/run-inside.ts';
+import { SPARES_NAME, SpareSetups } from './process/spare-setups.ts';
 import type { InstanceLog, InstanceRef, Observation, Runtime, Source } from './runtime.ts';
 
 /** How often adopted processes and the size of outputs are looked at, and how often a followed output. */
@@ -62,6 +63,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
     stopGraceMs: options.stopGraceMs ?? 10_000,
     outputLimitBytes: options.outputLimitBytes ?? 10 * 1024 * 1024,
     ports: new PortPool(),
+    spares: new SpareSetups(),
     say: options.say ?? (() => {}),
   });
 }
@@ -176,7 +178,10 @@ class ProcessRuntime implements Runtime {
   async close(): Promise<void> {
     clearInterval(this.ticking);
     this.closing.abort(new Error('the runtime is closed'));
-    await Promise.all([...this.instances.values()].map((instance) => instance.release()));
+    await Promise.all([
+      this.ground.spares.close(),
+      ...[...this.instances.values()].map((instance) => instance.release()),
+    ]);
   }
 
   /** Makes the folders, and repairs what an earlier service left; not before it is asked for something, for only then is it alone. */
@@ -200,6 +205,7 @@ class ProcessRuntime implements Runtime {
           .catch((error: unknown) => this.ground.say(`${name}: ${messageOf(error)}`)),
       ),
     );
+    await endLeftovers(this.ground, SPARES_NAME, []);
     await removeUnfinishedSetups(this.ground);
   }
 

@@ -1,3 +1,4 @@
+import { createBatch } from './batch.ts';
 import { type CommentQueries, commentQueries } from './comments.ts';
 import { openDatabase } from './database.ts';
 import { type DeliveryQueries, deliveryQueries } from './deliveries.ts';
@@ -20,6 +21,8 @@ export interface Store {
   readonly comments: CommentQueries;
   /** All or nothing. Synchronous: nothing outside the database can be part of it. */
   transaction<T>(act: () => T): T;
+  /** As `transaction`, together with all else that arrives in this turn of the event loop; answers after the commit. */
+  batched<T>(act: () => T): Promise<T>;
   /** Throws where the database cannot be written. */
   checkWritable(): void;
   /** Whom to tell that work is due (at a time in ms). */
@@ -33,6 +36,7 @@ export interface Store {
  */
 export function openStore(file: string): Store {
   const { db, close } = openDatabase(file);
+  const transaction = <T>(act: () => T): T => db.transaction(act, { behavior: 'immediate' });
   let listener: (dueAt: number) => void = () => {};
   return {
     mergeRequests: mergeRequestQueries(db),
@@ -44,7 +48,8 @@ export function openStore(file: string): Store {
     deliveries: deliveryQueries(db),
     comments: commentQueries(db),
     // All queries share one connection, so whatever runs inside is part of the transaction.
-    transaction: (act) => db.transaction(act, { behavior: 'immediate' }),
+    transaction,
+    batched: createBatch(transaction),
     checkWritable: () => db.transaction(() => undefined, { behavior: 'immediate' }),
     onDue: (next) => {
       listener = next;

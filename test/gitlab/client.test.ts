@@ -186,7 +186,7 @@ test('an environment is found by its exact name, linked, and made available by a
       const one = (id: number, name: string) => ({ id, name, state: 'stopped', external_url: null });
       return { json: [one(3, 'review/mr-20'), one(4, 'review/mr-2')] };
     }
-    return { status: url.endsWith('deployments') ? 201 : 200, json: {} };
+    return { status: url.endsWith('deployments') ? 201 : 200, json: { id: 5 } };
   });
   const gitlab = connect(server.url);
   expect(await gitlab.environment(1, 'review/mr-2')).toEqual({
@@ -201,10 +201,12 @@ test('an environment is found by its exact name, linked, and made available by a
     'GET /api/v4/projects/1/environments?name=review%2Fmr-2&per_page=100',
     'PUT /api/v4/projects/1/environments/4',
     'POST /api/v4/projects/1/deployments',
+    'PUT /api/v4/projects/1/deployments/5',
   ]);
   expect(server.received.slice(1).map(({ body }) => JSON.parse(body))).toEqual([
     { external_url: 'https://mr-2.example.com' },
-    { environment: 'review/mr-2', sha: 'a'.repeat(40), ref: 'feature', tag: false, status: 'success' },
+    { environment: 'review/mr-2', sha: 'a'.repeat(40), ref: 'feature', tag: false, status: 'running' },
+    { status: 'success' },
   ]);
 });
 

@@ -22,6 +22,12 @@ describe('kept setups and shared folders of the process runtime', () => {
   const kept = (...parts: string[]): string => join(world.dataDir, 'shared', 'setups', ...parts);
   const tree = (name: string, ...parts: string[]): string => join(world.dataDir, 'instances', name, 'tree', ...parts);
 
+  const isThere = (path: string): Promise<boolean> =>
+    stat(path).then(
+      () => true,
+      () => false,
+    );
+
   function launchKeeping(command: string, outputs: string[] = ['node_modules']): Launch {
     return launchOf((place) => ({
       steps: [
@@ -75,7 +81,8 @@ describe('kept setups and shared folders of the process runtime', () => {
     const launch = launchKeeping('mkdir node_modules; echo module > node_modules/x; sleep 0.3');
     await Promise.all([one, two].map((ref) => runtime.start(ref, launch, sourceOf(), readableLog())));
     await Promise.all([one, two].map((ref) => ask(runtime, ref.name)));
-    expect(await readdir(kept())).toEqual([key]);
+    await until(async () => (await readdir(kept())).length === 2, 'the spare');
+    expect((await readdir(kept())).sort()).toEqual([`.spare-${key}`, key]);
     expect(await readFile(kept(key, '0', 'x'), 'utf8')).toBe('module\n');
   });
 
@@ -83,12 +90,27 @@ describe('kept setups and shared folders of the process runtime', () => {
     const launch = launchKeeping('mkdir node_modules; echo module > node_modules/x');
     await runtime.start(one, launch, sourceOf(), readableLog());
     await ask(runtime, one.name);
-    await rm(kept(key, '0'), { recursive: true });
+    await until(() => isThere(kept(`.spare-${key}`)), 'the spare');
+    for (const path of [kept(key, '0'), kept(`.spare-${key}`, '0')]) await rm(path, { recursive: true });
     const log = readableLog();
     await runtime.start(two, launch, sourceOf(), log);
     await ask(runtime, two.name);
     expect(log.text()).toContain('setup: what an earlier run made could not be copied, so it runs again');
     expect(await readFile(kept(key, '0', 'x'), 'utf8')).toBe('module\n');
+  });
+
+  it('makes a copy ahead of time for the next one, takes it, and makes another', async () => {
+    const launch = launchKeeping('mkdir node_modules; echo module > node_modules/x');
+    await runtime.start(one, launch, sourceOf(), readableLog());
+    await ask(runtime, one.name);
+    const spare = kept(`.spare-${key}`, '0', 'x');
+    const { ino } = await until(() => stat(spare).catch(() => undefined), 'the spare');
+    await runtime.start(two, launch, sourceOf(), readableLog());
+    await ask(runtime, two.name);
+    expect((await stat(tree(two.name, 'node_modules', 'x'))).ino).toBe(ino);
+    const next = await until(() => stat(spare).catch(() => undefined), 'the next spare');
+    expect(next.ino).not.toBe(ino);
+    expect(await readFile(tree(two.name, 'node_modules', 'x'), 'utf8')).toBe('module\n');
   });
 
   it('removes half-made setups of a killed service', async () => {

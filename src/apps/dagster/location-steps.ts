@@ -37,6 +37,8 @@ export function uvEnvironment(place: Place, tools: LocationTools): Record<string
     UV_LINK_MODE: 'copy',
     UV_PYTHON_DOWNLOADS: tools.pythonDownloads ? 'automatic' : 'never',
     UV_NO_PROGRESS: '1',
+    // A committed .venv is of another machine: it is replaced.
+    UV_VENV_CLEAR: '1',
   };
 }
 

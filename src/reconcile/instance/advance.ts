@@ -7,9 +7,11 @@ import type { InstanceContext } from './context.ts';
 import { addEvent, recordFailure, recordHealthy, recordPhase } from './record.ts';
 
 /** A start that has just begun is watched closely, since every wait is added to the time that people wait. */
-const WATCH_CLOSELY_MS = 50;
-const WATCH_MS = 500;
-const CLOSELY_FOR_MS = 20_000;
+const WATCH_CLOSELY_MS = 15;
+const CLOSELY_FOR_MS = 2_000;
+const WATCH_MS = 60;
+const WATCH_FOR_MS = 30_000;
+const WATCH_SELDOM_MS = 500;
 /** How soon a crash of a serving instance is seen, at the latest. */
 const MONITOR_MS = 5_000;
 /** Starts after crashes; an instance that stayed up this long begins to count anew. */
@@ -160,5 +162,7 @@ function instanceLog(context: InstanceContext, revisionId: number): InstanceLog 
 }
 
 function watchMs(context: InstanceContext, revision: RevisionRow): number {
-  return context.now() - (revision.startedAt ?? 0) < CLOSELY_FOR_MS ? WATCH_CLOSELY_MS : WATCH_MS;
+  const sinceMs = context.now() - (revision.startedAt ?? 0);
+  if (sinceMs < CLOSELY_FOR_MS) return WATCH_CLOSELY_MS;
+  return sinceMs < WATCH_FOR_MS ? WATCH_MS : WATCH_SELDOM_MS;
 }

@@ -1,6 +1,7 @@
 import type { Account } from './account.ts';
 import type { DataFolders } from './folders.ts';
 import type { PortPool } from './ports.ts';
+import type { SpareSetups } from './spare-setups.ts';
 
 /** What all instances of one process runtime stand on. */
 export interface Ground {
@@ -16,6 +17,7 @@ export interface Ground {
   /** Size at which an instance's output is cut to its last half. */
   readonly outputLimitBytes: number;
   readonly ports: PortPool;
+  readonly spares: SpareSetups;
   /** Takes a line about something odd, for the operator. */
   readonly say: (line: string) => void;
 }

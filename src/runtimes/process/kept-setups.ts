@@ -11,7 +11,7 @@ import { moveVirtualEnvironment } from './virtual-environment.ts';
 type Keep = NonNullable<Step['keep']>;
 
 /** `setup.json` of a kept setup: written last, and the folder gets its name after that, so a folder with a name is whole. */
-interface KeptSetup {
+export interface KeptSetup {
   /** Root of the tree that it was made in. */
   readonly tree: string;
   /** Paths below the tree; the n-th lies in the folder as `n`, unless it is missing. */
@@ -19,11 +19,14 @@ interface KeptSetup {
   readonly missing: readonly string[];
 }
 
-const UNFINISHED = '.unfinished-';
+export const UNFINISHED = '.unfinished-';
 
 // A private copy of its own, sharing blocks where the file system can (GNU's --reflink). Links stay links, and are never followed.
-const COPY = `rm -rf -- "$2" && mkdir -p -- "$(dirname -- "$2")" || exit 1
+export const COPY = `rm -rf -- "$2" && mkdir -p -- "$(dirname -- "$2")" || exit 1
 cp -a --reflink=auto -- "$1" "$2" 2>/dev/null || { rm -rf -- "$2"; cp -RPp -- "$1" "$2"; }`;
+
+// A copy that was made ahead of time lies on the same file system.
+const MOVE = `rm -rf -- "$2" && mkdir -p -- "$(dirname -- "$2")" && mv -- "$1" "$2"`;
 
 /** Copies what an earlier run has made into the tree. False where nothing (of the same outputs) is kept. */
 export async function restoreSetup(instance: Instance, keep: Keep): Promise<boolean> {
@@ -31,18 +34,26 @@ export async function restoreSetup(instance: Instance, keep: Keep): Promise<bool
   const kept = await readSetup(folder);
   const outputs = pathsBelow(instance, keep);
   if (!kept || JSON.stringify(kept.outputs) !== JSON.stringify(outputs)) return false;
-  const { account } = instance.ground;
+  const { account, spares } = instance.ground;
+  const spare = join(instance.folders.root, 'spare');
   try {
+    const ready = await spares.take(instance.ground, keep.key, { folder: spare });
     for (const [index, output] of kept.outputs.entries()) {
       const target = join(instance.folders.tree, output);
       if (kept.missing.includes(output)) continue;
-      await runInstanceTool(instance, COPY, [join(folder, String(index)), target], { account });
+      const [script, from] = ready ? [MOVE, spare] : [COPY, folder];
+      await runInstanceTool(instance, script, [join(from, String(index)), target], { account });
       await moveVirtualEnvironment(instance, target, { from: kept.tree });
     }
+    await removeInstanceFolder(instance, spare);
     await utimes(folder, new Date(), new Date()); // The time of its last use, for whoever makes room.
     return true;
   } catch (error) {
-    if (!instance.signal.aborted) await removeInstanceFolder(instance, folder); // It may be damaged: let the next one be made anew.
+    if (!instance.signal.aborted) {
+      // It may be damaged: let the next one be made anew.
+      await spares.remove(instance.ground, keep.key);
+      await removeInstanceFolder(instance, folder);
+    }
     throw error;
   }
 }
@@ -85,7 +96,8 @@ export async function removeUnfinishedSetups(ground: Ground): Promise<void> {
   }
 }
 
-async function readSetup(folder: string): Promise<KeptSetup | undefined> {
+/** What a kept setup's folder holds; undefined where there is none that is whole. */
+export async function readSetup(folder: string): Promise<KeptSetup | undefined> {
   const path = join(folder, 'setup.json');
   try {
     // Under the sticky bit nobody but the service can have put it there.
@@ -96,7 +108,7 @@ async function readSetup(folder: string): Promise<KeptSetup | undefined> {
   }
 }
 
-function setupFolder(ground: Ground, key: string): string {
+export function setupFolder(ground: Ground, key: string): string {
   if (!/^[0-9a-f]{64}$/.test(key)) throw new RangeError(`not a SHA-256 in hex: ${JSON.stringify(key)}`);
   return join(ground.folders.setups, key);
 }

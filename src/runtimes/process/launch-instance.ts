@@ -57,6 +57,7 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
   );
   instance.signal.throwIfAborted();
   instance.save({ stage: 'running' });
+  for (const { keep } of own) if (keep) instance.ground.spares.replenish(instance.ground, keep.key);
 }
 
 /** The tree, and ports for what will run in it. */

@@ -156,6 +156,7 @@ describe.runIf(uv)(`Dagster ${DAGSTER_VERSION} from PyPI${uv ? '' : ' (left out:
   it('serves the other locations where an optional one is broken', { timeout: LONG }, async () => {
     const outcome = await world.run(
       sourceOf(undefined, {
+        '.venv/pyvenv.cfg': 'home = /of/another/machine\n',
         '.branch-deployment.yml': `locations:\n  - { name: good, module: good }\n  - { name: bad, file: bad.py, optional: true }\n`,
         'requirements.txt': `dagster==${DAGSTER_VERSION}\n`,
         'good.py': 'import dagster as dg\n\n@dg.asset\ndef fine(): ...\n\ndefs = dg.Definitions(assets=[fine])\n',

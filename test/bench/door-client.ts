@@ -1,0 +1,138 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../../src/config.ts';
+import { createLog } from '../../src/log.ts';
+import { createProcessRuntime } from '../../src/runtimes/process.ts';
+import { startService } from '../../src/service.ts';
+import { StandInGitLab } from '../support/gitlab/stand-in.ts';
+import type { MergeRequest, Project, User } from '../support/gitlab/state.ts';
+import { freePort, until } from '../support/poll.ts';
+
+/** A service and a stand-in GitLab, and one merge request whose deploy jobs are played by hand: without CI, only the service is timed. */
+export interface DoorClient {
+  /**
+   * One push: the archive is sent, and the log followed to its end.
+   * @returns ms from the start of the upload to healthy
+   */
+  deploy(archive: Buffer, options?: { readonly directory?: string }): Promise<number>;
+  /** Until nothing of the last push is going on: people push minutes apart. */
+  quiet(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openDoor(env: Readonly<Record<string, string>> = {}): Promise<DoorClient> {
+  const gitlab = await StandInGitLab.start();
+  const dataDir = mkdtempSync(join(tmpdir(), 'bd-bench-'));
+  const port = await freePort();
+  const url = `http://localhost:${port}`;
+  const bot = gitlab.addUser('bot', { tokens: ['glpat-bench'] });
+  const dev = gitlab.addUser('dev');
+  const project = await gitlab.addProject({ path: 'bench/app', files: { 'README.md': 'bench' } });
+  gitlab.addMember(project, bot, 40);
+  gitlab.addMember(project, dev, 30);
+  const config = readConfig(
+    {
+      ...process.env,
+      BD_GITLAB_URL: gitlab.url,
+      BD_GITLAB_TOKEN: 'glpat-bench',
+      BD_PUBLIC_URL: url,
+      BD_ALLOWED_PROJECTS: 'bench/app',
+      BD_LISTEN: `127.0.0.1:${port}`,
+      BD_DATA_DIR: dataDir,
+      BD_WEBHOOK_TOKEN: 'bench-bench',
+      BD_PREVIEW_ACCESS: 'open',
+      ...(process.getuid?.() === 0 ? { BD_PROCESS_USER: 'root' } : {}),
+      ...env,
+    },
+    { uid: process.getuid?.() },
+  );
+  const service = await startService(config, { log: createLog('silent') });
+  await gitlab.push(project, 'feature', { files: { 'README.md': 'change' }, message: 'change', author: dev });
+  const mergeRequest = await gitlab.openMergeRequest(project, {
+    sourceBranch: 'feature',
+    targetBranch: 'main',
+    title: 'Bench',
+    author: dev,
+  });
+  return {
+    quiet: () => quiet(service, dataDir),
+    deploy: (archive, options = {}) => deploy({ gitlab, project, mergeRequest, dev, url }, archive, options),
+    async close() {
+      await service.stop();
+      const runtime = createProcessRuntime({
+        dataDir,
+        user: null,
+        passEnv: { PATH: process.env.PATH ?? '' },
+        stopGraceMs: 500,
+      });
+      await Promise.all((await runtime.list()).map((name) => runtime.stop(name)));
+      await runtime.close();
+      await gitlab.close();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** One instance left, no copy being made, and nothing due but the next look. */
+async function quiet(service: { idle(at: number): boolean }, dataDir: string): Promise<void> {
+  const list = (...path: string[]) => {
+    const folder = join(dataDir, ...path);
+    return existsSync(folder) ? readdirSync(folder) : [];
+  };
+  await until('the service to be quiet', () => {
+    const copying = list('shared', 'setups').some((name) => name.startsWith('.unfinished'));
+    return list('instances').length === 1 && !copying && service.idle(Date.now() + 500);
+  });
+}
+
+interface Setting {
+  readonly gitlab: StandInGitLab;
+  readonly project: Project;
+  readonly mergeRequest: MergeRequest;
+  readonly dev: User;
+  readonly url: string;
+}
+
+async function deploy(setting: Setting, archive: Buffer, options: { readonly directory?: string }): Promise<number> {
+  const { gitlab, project, mergeRequest, dev, url } = setting;
+  const pipeline = gitlab.createPipeline({
+    project,
+    sha: mergeRequest.sha,
+    ref: `refs/merge-requests/${mergeRequest.iid}/head`,
+    source: 'merge_request_event',
+    user: dev,
+    mergeRequest,
+  });
+  const job = gitlab.addJob(pipeline, {
+    name: 'deploy',
+    stage: 'deploy',
+    status: 'running',
+    environmentName: 'review/mr-1',
+    environmentAction: 'start',
+  });
+  const token = await gitlab.signIdToken(gitlab.idTokenClaimsFor(job, url));
+  const headers = { authorization: `Bearer ${token}`, 'bd-component': '1.0.0' };
+  const form = new URLSearchParams({
+    merge_request_iid: String(mergeRequest.iid),
+    app: '',
+    directory: options.directory ?? '.',
+    context: '.',
+    timeout: '5m',
+  });
+  await call(`${url}/api/ci/v1/deploy`, { method: 'POST', headers, body: form });
+  const began = performance.now();
+  await call(`${url}/api/ci/v1/source`, { method: 'PUT', headers, body: new Uint8Array(archive) });
+  const log = await call(`${url}/api/ci/v1/log`, { headers });
+  const tookMs = performance.now() - began;
+  const outcome = await call(`${url}/api/ci/v1/outcome`, { headers });
+  if (!/^exit 0$/m.test(outcome)) throw new Error(`the deployment failed:\n${log}`);
+  return tookMs;
+}
+
+async function call(url: string, init: RequestInit): Promise<string> {
+  const response = await fetch(url, init);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${url}: ${response.status} ${text}`);
+  return text;
+}

@@ -1,0 +1,60 @@
+import { type DoorClient, openDoor } from './door-client.ts';
+import { dagsterSide } from './redeploy-dagster.ts';
+import { nodeSide } from './redeploy-node.ts';
+import { type Figure, median } from './report.ts';
+
+/** An app on both sides: pushed through the service, and started by hand. */
+export interface Side {
+  readonly name: string;
+  /** A push whose code differs from every other one's. */
+  archive(round: number): Promise<Buffer>;
+  /** Starts the same app by hand, in a folder that is set up already; ms from the start to the answer that health asks for. */
+  startByHand(round: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Push (upload started) to healthy with warm caches, against the app's own start: the service's share is what is above 1. */
+export async function benchRedeploy({ quick }: { readonly quick: boolean }): Promise<readonly Figure[]> {
+  const figures: Figure[] = [];
+  for (const open of [nodeSide, dagsterSide]) {
+    const side = await open();
+    if (typeof side === 'string') {
+      console.log(`skipped: ${side}`);
+      continue;
+    }
+    const door = await openDoor();
+    try {
+      figures.push(...(await measure(side, door, quick)));
+    } finally {
+      await door.close();
+      await side.close();
+    }
+  }
+  return figures;
+}
+
+/** On an equally quiet machine. */
+async function byHand(side: Side, door: DoorClient, round: number): Promise<number> {
+  await door.quiet();
+  return side.startByHand(round);
+}
+
+async function measure(side: Side, door: DoorClient, quick: boolean): Promise<Figure[]> {
+  await door.deploy(await side.archive(0)); // warms caches: setup outputs, the service's own environments
+  await side.startByHand(0);
+  const rounds: Array<{ push: number; byHand: number }> = [];
+  for (let round = 1; round <= (quick ? 1 : 7); round += 1) {
+    await door.quiet();
+    rounds.push({ push: await door.deploy(await side.archive(round)), byHand: await byHand(side, door, round) });
+  }
+  return [
+    { name: `${side.name}-push`, value: median(rounds.map((r) => r.push)), unit: 'ms' },
+    { name: `${side.name}-by-hand`, value: median(rounds.map((r) => r.byHand)), unit: 'ms' },
+    {
+      name: `${side.name}-ratio`,
+      value: median(rounds.map((r) => r.push / r.byHand)),
+      unit: '',
+      goal: { atMost: 1.15 },
+    },
+  ];
+}
