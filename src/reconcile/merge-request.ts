@@ -1,3 +1,4 @@
+import { noteDueAt } from '../deployment/note-timing.ts';
 import type { StopReason } from '../deployment/phase.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
 import type { Log } from '../log.ts';
@@ -34,7 +35,8 @@ export function mergeRequestReconciler(context: MergeRequestContext): Reconciler
       if (facts.state === 'merged' || facts.state === 'closed') stop(deployments, facts.state);
       else await reopen(row, deployments);
       for (const comment of store.comments.open(id)) await obeyComment(context, row, comment);
-      store.work.mark(ofMergeRequest(id), 'note', now());
+      const dueAt = store.deployments.ofMergeRequest(id).map(({ phase }) => noteDueAt(phase, now()));
+      store.work.mark(ofMergeRequest(id), 'note', Math.max(now(), ...dueAt));
       return DONE;
     },
   };

@@ -1,3 +1,4 @@
+import { noteDueAt } from '../deployment/note-timing.ts';
 import type { StopReason } from '../deployment/phase.ts';
 import type { DeploymentRow, RevisionRow } from './schema.ts';
 import type { Store } from './store.ts';
@@ -27,7 +28,7 @@ export function wantRevision(
       mergeRequestId: deployment.mergeRequestId,
     });
     store.work.mark(`deployment:${deployment.id}`, 'instance', now);
-    store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'note', now);
+    store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'note', noteDueAt('queued', now));
     return revision;
   });
 }

@@ -81,8 +81,10 @@ async function quiet(service: { idle(at: number): boolean }, dataDir: string): P
     return existsSync(folder) ? readdirSync(folder) : [];
   };
   await until('the service to be quiet', () => {
-    const copying = list('shared', 'setups').some((name) => name.startsWith('.unfinished'));
-    return list('instances').length === 1 && !copying && service.idle(Date.now() + 500);
+    const setups = list('shared', 'setups');
+    const spares = setups.filter((name) => name.startsWith('.spare-')).length;
+    const kept = setups.filter((name) => !name.startsWith('.')).length;
+    return list('instances').length === 1 && spares === kept && service.idle(Date.now() + 500);
   });
 }
 

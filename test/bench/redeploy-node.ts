@@ -80,6 +80,6 @@ import ky from 'ky';
 const app = new Hono();
 app.get('/healthz', (c) => c.text('ok ${round}'));
 app.get('/', (c) => c.json({ round: ${round}, keys: [orm, jose, ky].length, yaml: parse('a: 1'), toml: toml('a = 1'), ok: z.string().safeParse('x').success }));
-serve({ fetch: app.fetch, port: Number(process.env.PORT), hostname: process.env.HOST }, () => pino().info('up'));
+serve({ fetch: app.fetch, port: Number(process.env.PORT), hostname: process.env.HOST }, () => pino().info({ sinceStartMs: performance.now() }, 'up'));
 `;
 }

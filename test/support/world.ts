@@ -22,6 +22,8 @@ export interface WorldOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly shell?: readonly string[];
   readonly mergedResults?: boolean;
+  /** Without pipelines: tests that call the doors themselves make only the records that they need. Default: with. */
+  readonly pipelines?: boolean;
 }
 
 export interface PreviewAnswer {
@@ -79,6 +81,17 @@ export class World {
   async stopService(): Promise<void> {
     await this.running?.stop();
     this.running = undefined;
+  }
+
+  /** Ends all of it, also what the service left running. Requests that GitLab would have refused are an error. */
+  async close(): Promise<void> {
+    await this.ci.stop();
+    await this.stopService();
+    await removeInstances(this.dataDir);
+    await this.gitlab.close();
+    rmSync(this.dataDir, { recursive: true, force: true });
+    if (this.gitlab.violations.length > 0)
+      throw new Error(`the stand-in GitLab refused: ${JSON.stringify(this.gitlab.violations, null, 2)}`);
   }
 
   /** Until no pipeline runs, no webhook is under way, and the service has nothing to do but to look again later. */
@@ -189,8 +202,16 @@ function listFolder(path: string): string[] {
 
 /** A world for one test, taken down when the test ends; requests that GitLab would have refused fail it. */
 export async function startWorld(options: WorldOptions = {}): Promise<World> {
+  const world = await openWorld(options);
+  onTestFinished(() => world.close());
+  return world;
+}
+
+/** A world for a whole file: `beforeAll` opens it, and `afterAll` closes it. */
+export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const gitlab = await StandInGitLab.start();
   const ci = startRunner(gitlab, options.shell ? { shell: options.shell } : {});
+  if (options.pipelines === false) gitlab.onMergeRequestPipeline = gitlab.onBranchPipeline = null;
   const dataDir = mkdtempSync(join(tmpdir(), 'bd-data-'));
   const port = await freePort();
   const serviceUrl = `http://localhost:${port}`;
@@ -217,15 +238,12 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     ...options.env,
   };
   const world = new World({ gitlab, ci, project, dev, bot, serviceUrl, dataDir, env });
-  onTestFinished(async () => {
-    await world.stopService();
-    await removeInstances(dataDir);
-    await gitlab.close();
-    rmSync(dataDir, { recursive: true, force: true });
-    if (gitlab.violations.length > 0)
-      throw new Error(`the stand-in GitLab refused: ${JSON.stringify(gitlab.violations, null, 2)}`);
-  });
-  await world.startService();
+  try {
+    await world.startService();
+  } catch (error) {
+    await world.close();
+    throw error;
+  }
   return world;
 }
 

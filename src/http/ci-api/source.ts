@@ -7,6 +7,9 @@ import { wantRevision } from '../../store/want.ts';
 import type { CiAnswer } from './answer.ts';
 import type { CiContext, ReceivedBundle } from './context.ts';
 
+/** GitLab has just been asked; a close or a merge during the upload comes by webhook too. */
+const READ_AGAIN_MS = 2_000;
+
 /** Second call of a deploy job: the archive. The same job's archive is one revision, however often it is sent. */
 export async function takeSource(
   context: CiContext,
@@ -80,7 +83,7 @@ function decide(context: CiContext, jobId: number, bundle: ReceivedBundle, spec:
     JSON.stringify(latest.spec) === JSON.stringify(spec);
   store.deployments.update(deployment.id, { pipelineId: job.pipelineId });
   // Whatever this job makes wanted, the truth about its merge request is read once more.
-  store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', now());
+  store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', now() + READ_AGAIN_MS);
   if (same && deployment.wanted === 'running' && latest.state !== 'failed' && latest.state !== 'superseded') {
     store.jobs.attach(job.id, latest.id);
     return {

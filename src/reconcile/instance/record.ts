@@ -1,4 +1,5 @@
 import type { PartHealth } from '../../deployment/launch.ts';
+import { noteDueAt } from '../../deployment/note-timing.ts';
 import { derivePhase } from '../../deployment/phase.ts';
 import { formatDuration } from '../../deployment/units.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
@@ -20,7 +21,7 @@ export function recordPhase(context: InstanceContext, deploymentId: number): voi
   });
   const stoppedAt = phase === 'stopped' ? (deployment.stoppedAt ?? context.now()) : null;
   store.deployments.update(deployment.id, { phase, stoppedAt });
-  store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', context.now());
+  store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', noteDueAt(phase, context.now()));
   if (phase !== deployment.phase) {
     store.work.mark(ofDeployment(deployment.id), 'environment', context.now());
     context.log.info(

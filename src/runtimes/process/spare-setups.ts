@@ -10,6 +10,8 @@ import { runTool } from './run-tool.ts';
 const SPARE = '.spare-';
 /** Disk is what a spare costs: only the setups that were used last have one. */
 const MAX_SPARES = 4;
+/** The instance that has just been started needs the disk and the processors more: people wait for it. */
+const REPLENISH_AFTER_MS = 5_000;
 /** In the marker of its processes, so that the next service ends what this one leaves. */
 export const SPARES_NAME = 'spare-setups';
 
@@ -19,6 +21,7 @@ export const SPARES_NAME = 'spare-setups';
  */
 export class SpareSetups {
   private readonly making = new Map<string, Promise<void>>();
+  private readonly planned = new Map<string, NodeJS.Timeout>();
   private readonly stopping = new AbortController();
 
   /** Moves the spare of a key to `folder`, which does not exist yet. False where there is none. */
@@ -40,20 +43,25 @@ export class SpareSetups {
     return removeFolder(spareFolder(ground, key), ground.account);
   }
 
-  /** Makes a spare in the background, unless there is one. Failures are said: the next start then copies by itself. */
+  /** Makes a spare in a while, unless there is one. Failures are said: the next start then copies by itself. */
   replenish(ground: Ground, key: string): void {
-    if (this.making.has(key) || this.stopping.signal.aborted) return;
-    const made = this.make(ground, key)
-      .catch((error: unknown) => {
-        if (!this.stopping.signal.aborted)
+    if (this.planned.has(key) || this.making.has(key) || this.stopping.signal.aborted) return;
+    const timer = setTimeout(() => {
+      this.planned.delete(key);
+      const made = this.make(ground, key)
+        .catch((error: unknown) => {
+          if (this.stopping.signal.aborted) return;
           ground.say(`no spare copy of a kept setup could be made: ${messageOf(error)}`);
-      })
-      .finally(() => this.making.delete(key));
-    this.making.set(key, made);
+        })
+        .finally(() => this.making.delete(key));
+      this.making.set(key, made);
+    }, REPLENISH_AFTER_MS);
+    this.planned.set(key, timer.unref());
   }
 
   /** Ends what is being made. */
   async close(): Promise<void> {
+    for (const timer of this.planned.values()) clearTimeout(timer);
     this.stopping.abort(new Error('the runtime is closed'));
     await Promise.all(this.making.values());
   }
@@ -72,7 +80,7 @@ export class SpareSetups {
       for (const [index, output] of kept.outputs.entries()) {
         if (kept.missing.includes(output)) continue;
         const paths = [join(setupFolder(ground, key), String(index)), join(unfinished, String(index))];
-        // People wait for the instance that has just been started, not for this.
+        // Whatever else runs then comes first, too.
         const script = `renice -n 19 -p $$ >/dev/null 2>&1\n${COPY}`;
         await runTool(script, paths, {
           account: ground.account,

@@ -1,0 +1,97 @@
+import type { JWTPayload } from 'jose';
+import type { SignOptions } from '../support/gitlab/identity/keys.ts';
+import type { Job, MergeRequest, Pipeline } from '../support/gitlab/state.ts';
+import type { World } from '../support/world.ts';
+
+export interface DoorAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** What the component sends where nobody sets an input. */
+const INPUTS = {
+  app: '',
+  directory: '.',
+  context: '.',
+  timeout: '15m',
+  container_image: '',
+  external_url: '',
+  variables: '',
+  setup_variables: '',
+  event_type: 'detached',
+};
+
+/** The doors of the pipeline's jobs, called as the component calls them, without a pipeline that runs. */
+export class CiDoor {
+  readonly world: World;
+
+  constructor(world: World) {
+    this.world = world;
+  }
+
+  /** A pipeline of a merge request with its head; what it is of can be set apart. */
+  pipeline(mergeRequest: MergeRequest, changes: { source?: string; ref?: string; sha?: string } = {}): Pipeline {
+    return this.world.gitlab.createPipeline({
+      project: this.world.project,
+      sha: changes.sha ?? mergeRequest.sha,
+      ref: changes.ref ?? `refs/merge-requests/${mergeRequest.iid}/head`,
+      source: changes.source ?? 'merge_request_event',
+      user: this.world.dev,
+      mergeRequest,
+    });
+  }
+
+  /** A deploy job that runs, unless it is said to be another one. */
+  job(pipeline: Pipeline, changes: Partial<Pick<Job, 'name' | 'environmentName' | 'environmentAction'>> = {}): Job {
+    return this.world.gitlab.addJob(pipeline, {
+      name: 'branch-deployment:deploy',
+      stage: 'deploy',
+      status: 'running',
+      environmentName: `review/mr-${pipeline.mergeRequestIid}`,
+      environmentAction: 'start',
+      ...changes,
+    });
+  }
+
+  /** The ID token that GitLab gives a job; claims and signature can be made wrong. */
+  token(job: Job, claims: JWTPayload = {}, options: SignOptions = {}): Promise<string> {
+    const { gitlab, serviceUrl } = this.world;
+    return gitlab.signIdToken({ ...gitlab.idTokenClaimsFor(job, serviceUrl), ...claims }, options);
+  }
+
+  /** The first call of a deploy job. */
+  deploy(token: string | null, iid: number | string, inputs: Readonly<Record<string, string>> = {}): Promise<DoorAnswer> {
+    const body = new URLSearchParams({ ...INPUTS, merge_request_iid: String(iid), ...inputs });
+    return this.call('POST', 'deploy', { token, body });
+  }
+
+  /** The second one: the archive. */
+  upload(token: string, archive: Buffer): Promise<DoorAnswer> {
+    return this.call('PUT', 'source', { token, body: archive });
+  }
+
+  stop(token: string, iid: number, app = ''): Promise<DoorAnswer> {
+    return this.call('POST', 'stop', { token, body: new URLSearchParams({ merge_request_iid: String(iid), app }) });
+  }
+
+  async call(
+    method: string,
+    path: string,
+    request: {
+      readonly token: string | null;
+      readonly body?: URLSearchParams | Buffer;
+      readonly headers?: Readonly<Record<string, string>>;
+    },
+  ): Promise<DoorAnswer> {
+    const response = await fetch(`${this.world.serviceUrl}/api/ci/v1/${path}`, {
+      method,
+      headers: {
+        'bd-component': '1.0.0',
+        ...(request.token === null ? {} : { authorization: `Bearer ${request.token}` }),
+        ...request.headers,
+      },
+      ...(request.body === undefined ? {} : { body: request.body }),
+    });
+    return { status: response.status, text: await response.text() };
+  }
+}
