@@ -83,7 +83,9 @@ export function checkOpen(mergeRequest: MergeRequestFacts): Refusal | undefined 
   if (mergeRequest.state === 'opened' || mergeRequest.state === 'locked') return undefined;
   return refuse(
     'merge-request-not-open',
-    `Merge request !${mergeRequest.iid} is ${mergeRequest.state}: only an open one gets a branch deployment. Reopen it, and run a new pipeline.`,
+    `Merge request !${mergeRequest.iid} is ${mergeRequest.state}: only an open one gets a branch deployment.${
+      mergeRequest.state === 'closed' ? ' Reopen it, and run a new pipeline.' : ''
+    }`,
   );
 }
 

@@ -73,22 +73,27 @@ describe('an archive that misbehaves is refused, and leaves nothing on disk', ()
       'a bomb: 5 MiB out of a few KiB, where four times the upload limit is allowed',
       makeArchive([...APP, { path: 'zeros', content: Buffer.alloc(5 * 1024 ** 2) }]),
       413,
-      'The archive unpacks to more than 4 MiB; the service takes at most 4 MiB (its setting BD_MAX_UPLOAD). Leave files out with the component\'s inputs "context" and "exclude".',
+      'The archive unpacks to more than 4.0 MiB; the service takes at most 1.0 MiB packed and 4.0 MiB unpacked (its setting BD_MAX_UPLOAD). Leave files out with the component\'s inputs "context" and "exclude".',
     ],
     [
       'more than the upload limit',
       makeArchive([...APP, { path: 'noise', content: randomBytes(2 * 1024 ** 2) }]),
       413,
-      'The archive is larger than 1 MiB; the service takes at most 1 MiB (its setting BD_MAX_UPLOAD). Leave files out with the component\'s inputs "context" and "exclude".',
+      'The archive is larger than 1.0 MiB; the service takes at most 1.0 MiB (its setting BD_MAX_UPLOAD). Leave files out with the component\'s inputs "context" and "exclude".',
+    ],
+    ['no gzip', makeTar(APP), 422, `The archive is not readable as gzip (incorrect header check). ${DAMAGED}`],
+    [
+      'gzip that is no tar',
+      gzipSync(Buffer.alloc(4096, 'x')),
+      422,
+      `The archive is not readable as tar (TAR_ENTRY_INVALID: checksum failure). ${DAMAGED}`,
     ],
     [
-      'no gzip',
-      makeTar(APP),
+      'half of it',
+      makeArchive(APP).subarray(0, 150),
       422,
-      `The archive is not readable as gzip (incorrect header check). ${DAMAGED}`,
+      `The archive ends in the middle of its gzip data. ${DAMAGED}`,
     ],
-    ['gzip that is no tar', gzipSync(Buffer.alloc(4096, 'x')), 422, `The archive is not readable as tar (TAR_ENTRY_INVALID: checksum failure). ${DAMAGED}`],
-    ['half of it', makeArchive(APP).subarray(0, 150), 422, `The archive ends in the middle of its gzip data. ${DAMAGED}`],
     ['half a tar in whole gzip', makeArchive(APP, { endMark: false }), 422, `The archive has no end mark. ${DAMAGED}`],
     ['nothing', Buffer.alloc(0), 422, `The archive is empty. ${DAMAGED}`],
   ])('%s', async (_what, archive, status, text) => {
@@ -99,7 +104,7 @@ describe('an archive that misbehaves is refused, and leaves nothing on disk', ()
   it('one that is too large is refused without its length too', async () => {
     const token = await readyToken();
     const answer = await sendChunked(token, makeArchive([{ path: 'noise', content: randomBytes(2 * 1024 ** 2) }]));
-    expect(answer).toMatch(/^413 The archive is larger than 1 MiB;/);
+    expect(answer).toMatch(/^413 The archive is larger than 1.0 MiB;/);
     expect(left()).toEqual([]);
   });
 
@@ -161,10 +166,7 @@ describe('an archive that cannot be run', () => {
     const mr = await t.openMergeRequest('unannounced', { 'README.md': 'x' });
     const token = await door.token(door.job(door.pipeline(mr)));
     expect(await door.upload(token, makeArchive(APP))).toEqual(
-      refused(
-        409,
-        'This job has not said what it wants to deploy. Use the jobs of the component branch-deployment.',
-      ),
+      refused(409, 'This job has not said what it wants to deploy. Use the jobs of the component branch-deployment.'),
     );
   });
 });

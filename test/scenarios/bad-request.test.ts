@@ -117,13 +117,13 @@ describe('inputs', () => {
   };
 
   it.each([
-    ['container_image', 'registry.example.com/app:1', 'running a container image is not there yet'],
-    ['external_url', 'https://app.example.com', 'a deployment that somebody else runs is not there yet'],
-    ['variables', 'API_KEY', 'handing CI/CD variables over is not there yet'],
-    ['setup_variables', 'CI_JOB_TOKEN', 'handing CI/CD variables over to setup is not there yet'],
+    ['container_image', 'registry.example.com/app:1', 'running a container image'],
+    ['external_url', 'https://app.example.com', 'a deployment that somebody else runs'],
+    ['variables', 'API_KEY', 'handing CI/CD variables over'],
+    ['setup_variables', 'CI_JOB_TOKEN', 'handing CI/CD variables over to setup'],
   ])('%s is not there yet', async (input, value, text) => {
     expect(await deploy(`not-yet-${input}`, { [input]: value })).toEqual(
-      refused(422, `The input "${input}" ${text}: leave this input out for now.`),
+      refused(422, `The input "${input}" is not there yet (${text}): leave it out for now.`),
     );
   });
 
@@ -135,11 +135,7 @@ describe('inputs', () => {
     ['context', 'a/../../b', 'must be a folder inside the repository, like apps/web'],
     ['timeout', 'soon', 'must be a duration like 90s, 15m or 1h'],
     ['timeout', '-5m', 'must be a duration like 90s, 15m or 1h'],
-    [
-      'merge_request_iid',
-      '',
-      'must be the number of a merge request: the job must run in a merge-request pipeline',
-    ],
+    ['merge_request_iid', '', 'must be the number of a merge request: the job must run in a merge-request pipeline'],
   ])('%s cannot be %j', async (input, value, text) => {
     const token = await door.token(door.job(door.pipeline(await open(`wrong-${input}-${value.length}`))));
     // `context` alone would be refused for not holding `directory`, which says less.
@@ -153,7 +149,7 @@ describe('inputs', () => {
         [
           'The input "app" must be at most 30 characters of a-z, 0-9 and -.',
           'The input "timeout" must be a duration like 90s, 15m or 1h.',
-          'The input "variables" handing CI/CD variables over is not there yet: leave this input out for now.',
+          'The input "variables" is not there yet (handing CI/CD variables over): leave it out for now.',
         ].join('\n'),
       ),
     );

@@ -60,7 +60,11 @@ export class CiDoor {
   }
 
   /** The first call of a deploy job. */
-  deploy(token: string | null, iid: number | string, inputs: Readonly<Record<string, string>> = {}): Promise<DoorAnswer> {
+  deploy(
+    token: string | null,
+    iid: number | string,
+    inputs: Readonly<Record<string, string>> = {},
+  ): Promise<DoorAnswer> {
     const body = new URLSearchParams({ ...INPUTS, merge_request_iid: String(iid), ...inputs });
     return this.call('POST', 'deploy', { token, body });
   }

@@ -6,7 +6,11 @@ describe('the whole way', () => {
   it('a merge request is deployed, linked, replaced by a second push, and removed when it is merged', async () => {
     const t = await startWorld();
 
-    const mr = await t.openMergeRequest('feature', { 'server.mjs': nodeServer('first') }, { title: 'Sell more', message: 'Sell more' });
+    const mr = await t.openMergeRequest(
+      'feature',
+      { 'server.mjs': nodeServer('first') },
+      { title: 'Sell more', message: 'Sell more' },
+    );
     await t.settled();
 
     const job = t.deployJob(mr.iid);
@@ -15,7 +19,11 @@ describe('the whole way', () => {
     const url = t.previewUrl(mr.iid);
     expect(url).toMatch(/^http:\/\/mr-1-shop-[a-z0-9]{8}\.localhost:\d+$/);
     expect(await t.preview(url)).toMatchObject({ status: 200, body: 'first' });
-    expect(t.gitlab.environment(t.project, 'review/mr-1')).toMatchObject({ state: 'available', externalUrl: url, tier: 'development' });
+    expect(t.gitlab.environment(t.project, 'review/mr-1')).toMatchObject({
+      state: 'available',
+      externalUrl: url,
+      tier: 'development',
+    });
     expect(t.note(mr.iid)?.body).toContain(`(${url})`);
     expect(t.note(mr.iid)?.body).toContain('Sell more');
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { createProcessRuntime } from '../../src/runtimes/process.ts';
 import { type Service, startService } from '../../src/service.ts';
+import type { FileChange } from './gitlab/git/commit.ts';
 import { type PipelineRunner, startRunner } from './gitlab/pipelines/runner.ts';
 import { StandInGitLab } from './gitlab/stand-in.ts';
 import type { MergeRequest, Note, Project, User } from './gitlab/state.ts';
@@ -18,12 +19,16 @@ export const BOT_TOKEN = 'glpat-branch-deployments-bot';
 export interface WorldOptions {
   /** Files of the project's first commit. Default: a Node app with the component included. */
   readonly files?: Readonly<Record<string, string>>;
+  /** The same, where they depend on the service's URL. */
+  readonly project?: (serviceUrl: string) => Readonly<Record<string, string>>;
   /** More settings of the service. */
   readonly env?: Readonly<Record<string, string>>;
   readonly shell?: readonly string[];
   readonly mergedResults?: boolean;
   /** Without pipelines: tests that call the doors themselves make only the records that they need. Default: with. */
   readonly pipelines?: boolean;
+  /** Whether a push makes a branch's pipeline too, which costs a second. Default: yes. */
+  readonly branchPipelines?: boolean;
 }
 
 export interface PreviewAnswer {
@@ -73,7 +78,7 @@ export class World {
   }
 
   async startService(): Promise<void> {
-    const config = readConfig({ PATH: process.env.PATH, ...this.env }, { uid: process.getuid?.() });
+    const config = readConfig({ ...surroundings(), ...this.env }, { uid: process.getuid?.() });
     const log = createLog('debug', { write: (line: string) => void this.logLines.push(line) });
     this.running = await startService(config, { log, headPatienceMs: 500 });
   }
@@ -99,7 +104,10 @@ export class World {
     await until(
       'the world to settle',
       async () => {
-        await Promise.all(this.gitlab.pipelines(this.project).map((pipeline) => this.ci.pipelineSettled(pipeline.id)));
+        if (this.gitlab.onMergeRequestPipeline !== null)
+          await Promise.all(
+            this.gitlab.pipelines(this.project).map((pipeline) => this.ci.pipelineSettled(pipeline.id)),
+          );
         await this.gitlab.webhooksSettled();
         return this.running === undefined || this.running.idle(Date.now() + 1_500);
       },
@@ -119,7 +127,7 @@ export class World {
   /** Pushes to a new branch and opens a merge request, whose pipeline starts. */
   async openMergeRequest(
     branch: string,
-    files: Readonly<Record<string, string | null>>,
+    files: Readonly<Record<string, FileChange>>,
     options: { title?: string; message?: string } = {},
   ): Promise<MergeRequest> {
     await this.push(branch, files, options);
@@ -131,7 +139,7 @@ export class World {
     });
   }
 
-  async push(branch: string, files: Readonly<Record<string, string | null>>, options: { message?: string } = {}) {
+  async push(branch: string, files: Readonly<Record<string, FileChange>>, options: { message?: string } = {}) {
     return this.gitlab.push(this.project, branch, {
       files,
       message: options.message ?? `Change ${branch}`,
@@ -196,6 +204,19 @@ export class World {
   }
 }
 
+/** The environment of the test run, without settings of a service: what BD_PASS_ENV names must reach the instances. */
+function surroundings(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('BD_')));
+}
+
+/** A service has a warm package cache after its first deployment; tests share one where `BD_TEST_UV_CACHE` names it. */
+function shareUvCache(dataDir: string): void {
+  const cache = process.env.BD_TEST_UV_CACHE;
+  if (!cache) return;
+  mkdirSync(join(dataDir, 'shared'), { recursive: true, mode: 0o700 });
+  symlinkSync(cache, join(dataDir, 'shared', 'uv-cache'));
+}
+
 function listFolder(path: string): string[] {
   return existsSync(path) ? readdirSync(path).sort() : [];
 }
@@ -210,16 +231,20 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 /** A world for a whole file: `beforeAll` opens it, and `afterAll` closes it. */
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const gitlab = await StandInGitLab.start();
-  const ci = startRunner(gitlab, options.shell ? { shell: options.shell } : {});
+  const ci = startRunner(gitlab, {
+    branchPipelines: options.branchPipelines ?? true,
+    ...(options.shell ? { shell: options.shell } : {}),
+  });
   if (options.pipelines === false) gitlab.onMergeRequestPipeline = gitlab.onBranchPipeline = null;
   const dataDir = mkdtempSync(join(tmpdir(), 'bd-data-'));
+  shareUvCache(dataDir);
   const port = await freePort();
   const serviceUrl = `http://localhost:${port}`;
   const bot = gitlab.addUser('previews-bot', { tokens: [BOT_TOKEN] });
   const dev = gitlab.addUser('dev', { name: 'Dee Veloper' });
   const project = await gitlab.addProject({
     path: 'data/shop',
-    files: options.files ?? nodeProject(serviceUrl),
+    files: options.files ?? (options.project ?? nodeProject)(serviceUrl),
     ...(options.mergedResults ? { mergedResults: true } : {}),
   });
   gitlab.addMember(project, bot, 40);
@@ -259,16 +284,21 @@ async function removeInstances(dataDir: string): Promise<void> {
   await runtime.close();
 }
 
+/** A `.gitlab-ci.yml` that includes the component. */
+export function componentInclude(serviceUrl: string, inputs: Readonly<Record<string, unknown>> = {}): string {
+  const lines = Object.entries({ service_url: serviceUrl, ...inputs }).map(
+    ([key, value]) => `      ${key}: ${JSON.stringify(value)}`,
+  );
+  return `include:\n  - component: $CI_SERVER_FQDN/tools/branch-deployments/branch-deployment@1.0.0\n    inputs:\n${lines.join('\n')}\n`;
+}
+
 /** A Node web application with the component included. `version` shows in its answer. */
 export function nodeProject(
   serviceUrl: string,
   inputs: Readonly<Record<string, unknown>> = {},
 ): Record<string, string> {
-  const lines = Object.entries({ service_url: serviceUrl, ...inputs }).map(
-    ([key, value]) => `      ${key}: ${JSON.stringify(value)}`,
-  );
   return {
-    '.gitlab-ci.yml': `include:\n  - component: $CI_SERVER_FQDN/tools/branch-deployments/branch-deployment@1.0.0\n    inputs:\n${lines.join('\n')}\n`,
+    '.gitlab-ci.yml': componentInclude(serviceUrl, inputs),
     '.branch-deployment.yml': 'preset: command\nstart: node server.mjs\nhealth: /healthz\n',
     'server.mjs': nodeServer('one'),
   };
@@ -280,6 +310,7 @@ export function nodeServer(text: string): string {
 const server = createServer((req, res) => {
   const url = new URL(req.url, 'http://app');
   if (url.pathname === '/healthz') return res.end('ok');
+  if (url.pathname === '/pid') return res.end(String(process.pid));
   if (url.pathname === '/env') return res.end(JSON.stringify(process.env));
   setTimeout(() => res.end('${text}'), Number(url.searchParams.get('delay') ?? 0));
 });

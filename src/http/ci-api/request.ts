@@ -14,7 +14,7 @@ const relativeFolder = z
   );
 
 const notYet = (what: string) =>
-  z.string().refine((value) => value.trim() === '', `${what} is not there yet: leave this input out for now`);
+  z.string().refine((value) => value.trim() === '', `is not there yet (${what}): leave it out for now`);
 
 const fields = {
   merge_request_iid: z
