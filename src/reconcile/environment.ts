@@ -5,12 +5,15 @@ import type { Store } from '../store/store.ts';
 import { again, DONE, type Reconciler, type Result } from './reconciler.ts';
 
 const STOP_CHECK_MS = 2_000;
+/** How long a deploy job may take to end after its revision became healthy; its end makes the environment available by itself. */
+const JOB_ENDS_MS = 10_000;
 
 /** Keeps GitLab's environment right: its link while the preview serves, stopped once the deployment is. */
 export function environmentReconciler(context: {
   readonly store: Store;
   readonly gitlab: GitLab;
   readonly log: Log;
+  readonly now: () => number;
   previewUrl(name: string): string;
 }): Reconciler {
   const { store, gitlab, log } = context;
@@ -35,9 +38,13 @@ export function environmentReconciler(context: {
   async function link(deployment: DeploymentRow): Promise<Result> {
     const live = deployment.liveRevisionId === null ? undefined : store.revisions.get(deployment.liveRevisionId);
     const environment = await gitlab.environment(deployment.projectId, deployment.environmentName);
-    // The first deploy job makes it; it also brings a stopped one back, by its own GitLab deployment.
+    // The first deploy job makes it.
     if (!live || environment === null) return DONE;
-    if (environment.state === 'stopped' && !store.jobs.hasRevision(live.id)) {
+    if (environment.state === 'stopped') {
+      // A deploy job's end brings it back. Still stopped after that: an older pipeline's stop job, or somebody's click, did it.
+      const jobEndsAt = store.jobs.hasRevision(live.id) ? (live.healthyAt ?? 0) + JOB_ENDS_MS : 0;
+      if (context.now() < jobEndsAt) return again(jobEndsAt - context.now());
+      log.info({ deployment: deployment.name, environment: environment.name }, 'making the environment available again');
       const mergeRequest = store.mergeRequests.get(deployment.mergeRequestId);
       // A ref of the target project, which a fork's or a deleted branch is not.
       await gitlab.createDeployment(deployment.projectId, {

@@ -30,8 +30,10 @@ export function createSweep(options: {
     store.transaction(() => {
       for (const id of new Set(open.map((d) => d.mergeRequestId)))
         store.work.mark(ofMergeRequest(id), 'merge-request', now() + Math.random() * everyMs);
-      for (const deployment of open)
+      for (const deployment of open) {
         store.work.mark(ofDeployment(deployment.id), 'instance', now() + Math.random() * everyMs);
+        store.work.mark(ofDeployment(deployment.id), 'environment', now() + Math.random() * everyMs);
+      }
       store.deliveries.forgetOld(now());
     });
     await removeStrays();

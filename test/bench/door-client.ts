@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
-import { createProcessRuntime } from '../../src/runtimes/process.ts';
 import { startService } from '../../src/service.ts';
 import { StandInGitLab } from '../support/gitlab/stand-in.ts';
 import type { MergeRequest, Project, User } from '../support/gitlab/state.ts';
 import { freePort, until } from '../support/poll.ts';
+import { removeInstances, shareUvCache, surroundings } from '../support/surroundings.ts';
 
 /** A service and a stand-in GitLab, and one merge request whose deploy jobs are played by hand: without CI, only the service is timed. */
 export interface DoorClient {
@@ -24,6 +24,7 @@ export interface DoorClient {
 export async function openDoor(env: Readonly<Record<string, string>> = {}): Promise<DoorClient> {
   const gitlab = await StandInGitLab.start();
   const dataDir = mkdtempSync(join(tmpdir(), 'bd-bench-'));
+  shareUvCache(dataDir);
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const bot = gitlab.addUser('bot', { tokens: ['glpat-bench'] });
@@ -33,7 +34,7 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
   gitlab.addMember(project, dev, 30);
   const config = readConfig(
     {
-      ...process.env,
+      ...surroundings(),
       BD_GITLAB_URL: gitlab.url,
       BD_GITLAB_TOKEN: 'glpat-bench',
       BD_PUBLIC_URL: url,
@@ -60,14 +61,7 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
     deploy: (archive, options = {}) => deploy({ gitlab, project, mergeRequest, dev, url }, archive, options),
     async close() {
       await service.stop();
-      const runtime = createProcessRuntime({
-        dataDir,
-        user: null,
-        passEnv: { PATH: process.env.PATH ?? '' },
-        stopGraceMs: 500,
-      });
-      await Promise.all((await runtime.list()).map((name) => runtime.stop(name)));
-      await runtime.close();
+      await removeInstances(dataDir);
       await gitlab.close();
       rmSync(dataDir, { recursive: true, force: true });
     },

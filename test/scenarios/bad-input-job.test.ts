@@ -84,7 +84,9 @@ describe('a job that is set up wrongly ends with exit code 2, and its trace with
       },
     });
     expect(job).toMatchObject({ status: 'failed', exitCode: 2 });
-    expect(lastLines(job, 1)[0]).toContain('"./app/data" is a symbolic link that leaves the tree');
+    expect(lastLines(job, 1)[0]).toContain(
+      '"app/data" is a symbolic link that leaves the tree (to "../../../secrets")',
+    );
     expect(t.bundles()).toEqual([]);
   });
 

@@ -1,17 +1,17 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
-import { createProcessRuntime } from '../../src/runtimes/process.ts';
 import { type Service, startService } from '../../src/service.ts';
 import type { FileChange } from './gitlab/git/commit.ts';
 import { type PipelineRunner, startRunner } from './gitlab/pipelines/runner.ts';
 import { StandInGitLab } from './gitlab/stand-in.ts';
 import type { MergeRequest, Note, Project, User } from './gitlab/state.ts';
 import { freePort, until } from './poll.ts';
+import { removeInstances, shareUvCache, surroundings } from './surroundings.ts';
 
 export const SIGNING_TOKEN = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 export const BOT_TOKEN = 'glpat-branch-deployments-bot';
@@ -204,19 +204,6 @@ export class World {
   }
 }
 
-/** The environment of the test run, without settings of a service: what BD_PASS_ENV names must reach the instances. */
-function surroundings(): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('BD_')));
-}
-
-/** A service has a warm package cache after its first deployment; tests share one where `BD_TEST_UV_CACHE` names it. */
-function shareUvCache(dataDir: string): void {
-  const cache = process.env.BD_TEST_UV_CACHE;
-  if (!cache) return;
-  mkdirSync(join(dataDir, 'shared'), { recursive: true, mode: 0o700 });
-  symlinkSync(cache, join(dataDir, 'shared', 'uv-cache'));
-}
-
 function listFolder(path: string): string[] {
   return existsSync(path) ? readdirSync(path).sort() : [];
 }
@@ -270,18 +257,6 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     throw error;
   }
   return world;
-}
-
-/** Ends what a stopped service left running: instances outlive it. */
-async function removeInstances(dataDir: string): Promise<void> {
-  const runtime = createProcessRuntime({
-    dataDir,
-    user: null,
-    passEnv: { PATH: process.env.PATH ?? '' },
-    stopGraceMs: 1_000,
-  });
-  await Promise.all((await runtime.list()).map((name) => runtime.stop(name)));
-  await runtime.close();
 }
 
 /** A `.gitlab-ci.yml` that includes the component. */

@@ -5,6 +5,9 @@ import { bindJob } from './bind-job.ts';
 import type { CiContext } from './context.ts';
 import type { StopRequest } from './request.ts';
 
+/** How soon after our answer the job has ended for GitLab, as a rule; the sweep finds those that take longer. */
+const JOB_ENDS_MS = 5_000;
+
 /** The stop job: somebody pressed the button, or GitLab ends the environment. Obeyed unless something newer was deployed since. */
 export async function stopDeployment(context: CiContext, claims: JobClaims, request: StopRequest): Promise<CiAnswer> {
   const { store, now } = context;
@@ -15,6 +18,8 @@ export async function stopDeployment(context: CiContext, claims: JobClaims, requ
   if (deployment.wanted === 'stopped')
     return { url, say: ['The branch deployment is stopped already, or about to be.'], exit: 0 };
   if (claims.pipelineId < deployment.pipelineId) {
+    // GitLab marks the environment stopped when any stop job of it has succeeded, while the preview goes on serving.
+    store.work.mark(`deployment:${deployment.id}`, 'environment', now() + JOB_ENDS_MS);
     return {
       url,
       say: [

@@ -1,0 +1,34 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const MAIN = fileURLToPath(new URL('./bench/main.ts', import.meta.url));
+const run = (...args: string[]) =>
+  promisify(execFile)(process.execPath, ['--import', 'tsx', MAIN, ...args], { timeout: 280_000 });
+
+describe('the benchmarks', () => {
+  it.each([
+    ['webhook', ['bare', 'service', 'ratio', 'p99-at-half-load']],
+    ['redeploy', ['node-push', 'node-by-hand', 'node-ratio']],
+  ])(
+    '%s takes one short round with --quick, and prints each figure with its goal',
+    { timeout: 300_000 },
+    async (name, figures) => {
+      const { stdout } = await run(name, '--quick');
+
+      for (const figure of figures) {
+        expect(stdout).toMatch(
+          new RegExp(`^bench ${name} ${figure} \\d+(\\.\\d+)?(ms|/s|MB)? goal \\S+ (ok|short)$`, 'm'),
+        );
+      }
+    },
+  );
+
+  it('are named where the name is unknown', async () => {
+    await expect(run('nothing')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('redeploy, webhook'),
+    });
+  });
+});

@@ -1,0 +1,28 @@
+import { mkdirSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { createProcessRuntime } from '../../src/runtimes/process.ts';
+
+/** The environment of the test run, without settings of a service: what BD_PASS_ENV names must reach the instances. */
+export function surroundings(): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('BD_')));
+}
+
+/** A service has a warm package cache after its first deployment; tests share one where `BD_TEST_UV_CACHE` names it. */
+export function shareUvCache(dataDir: string): void {
+  const cache = process.env.BD_TEST_UV_CACHE;
+  if (!cache) return;
+  mkdirSync(join(dataDir, 'shared'), { recursive: true, mode: 0o700 });
+  symlinkSync(cache, join(dataDir, 'shared', 'uv-cache'));
+}
+
+/** Ends what a stopped service left running: instances outlive it. */
+export async function removeInstances(dataDir: string): Promise<void> {
+  const runtime = createProcessRuntime({
+    dataDir,
+    user: null,
+    passEnv: { PATH: process.env.PATH ?? '' },
+    stopGraceMs: 1_000,
+  });
+  await Promise.all((await runtime.list()).map((name) => runtime.stop(name)));
+  await runtime.close();
+}
