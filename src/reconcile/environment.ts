@@ -44,7 +44,10 @@ export function environmentReconciler(context: {
       // A deploy job's end brings it back. Still stopped after that: an older pipeline's stop job, or somebody's click, did it.
       const jobEndsAt = store.jobs.hasRevision(live.id) ? (live.healthyAt ?? 0) + JOB_ENDS_MS : 0;
       if (context.now() < jobEndsAt) return again(jobEndsAt - context.now());
-      log.info({ deployment: deployment.name, environment: environment.name }, 'making the environment available again');
+      log.info(
+        { deployment: deployment.name, environment: environment.name },
+        'making the environment available again',
+      );
       const mergeRequest = store.mergeRequests.get(deployment.mergeRequestId);
       // A ref of the target project, which a fork's or a deleted branch is not.
       await gitlab.createDeployment(deployment.projectId, {

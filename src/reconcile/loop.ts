@@ -20,7 +20,7 @@ export interface Loop {
 }
 
 /** Wait before try number `attempts` + 1: doubling, at most five minutes, half of it by chance so that failures do not come in step. */
-export function backoffMs(attempts: number, random: number): number {
+function backoffMs(attempts: number, random: number): number {
   const full = Math.min(BACKOFF_LONGEST_MS, BACKOFF_FIRST_MS * 2 ** Math.min(attempts, 20));
   return Math.round(full / 2 + (full / 2) * random);
 }

@@ -24,8 +24,3 @@ export interface InstanceContext {
   /** Ends the WebSockets of an instance that is about to stop. */
   closeWebSockets(instance: string): void;
 }
-
-/** The revision that gets the traffic, if it is known to be up. */
-export function isServing(deployment: DeploymentRow, revision: RevisionRow): boolean {
-  return deployment.liveRevisionId === revision.id && revision.state === 'healthy';
-}
