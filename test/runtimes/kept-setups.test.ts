@@ -81,7 +81,7 @@ describe('kept setups and shared folders of the process runtime', () => {
     const launch = launchKeeping('mkdir node_modules; echo module > node_modules/x; sleep 0.3');
     await Promise.all([one, two].map((ref) => runtime.start(ref, launch, sourceOf(), readableLog())));
     await Promise.all([one, two].map((ref) => ask(runtime, ref.name)));
-    await until(async () => (await readdir(kept())).length === 2, 'the spare');
+    await until(() => isThere(kept(`.spare-${key}`)), 'the spare');
     expect((await readdir(kept())).sort()).toEqual([`.spare-${key}`, key]);
     expect(await readFile(kept(key, '0', 'x'), 'utf8')).toBe('module\n');
   });
