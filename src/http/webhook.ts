@@ -23,7 +23,13 @@ export interface WebhookContext {
 export function webhookRoutes(context: WebhookContext): Hono {
   const { store, log, now } = context;
   const app = new Hono();
-  app.post('/gitlab', bodyLimit({ maxSize: MAX_BYTES }), async (c) => {
+  const limit = bodyLimit({
+    maxSize: MAX_BYTES,
+    onError: () => {
+      throw new ProblemError('too-large', 413, 'The webhook is larger than 25 MiB, which GitLab never sends.');
+    },
+  });
+  app.post('/gitlab', limit, async (c) => {
     const raw = Buffer.from(await c.req.arrayBuffer());
     const proof = context.proof(c.req.raw.headers, raw, now());
     if (!proof.ok) throw new ProblemError('wrong-proof', 401, proof.reason);

@@ -13,13 +13,13 @@ export async function until<T>(
   }
 }
 
-/** A TCP port that is free now. */
-export async function freePort(): Promise<number> {
+/** A TCP port that is free now: the wanted one (rejects where that is taken), else any. */
+export async function freePort(wanted = 0): Promise<number> {
   const { createServer } = await import('node:net');
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(wanted, '127.0.0.1', () => {
       const address = server.address();
       server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
     });

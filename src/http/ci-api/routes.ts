@@ -25,7 +25,12 @@ export function ciRoutes(context: CiContext): Hono {
       );
     return context.verifyToken(token);
   };
-  const form = bodyLimit({ maxSize: FORM_BYTES });
+  const form = bodyLimit({
+    maxSize: FORM_BYTES,
+    onError: () => {
+      throw new ProblemError('too-large', 413, "The job's inputs are larger than 64 KiB together: shorten them.");
+    },
+  });
 
   app.post('/deploy', form, async (c) => {
     const claims = await claimsOf(c);

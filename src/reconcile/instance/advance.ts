@@ -56,12 +56,14 @@ export async function watchRevision(
       recordFailure(context, revision, { message: observation.reason });
       return again(0);
     case 'starting':
-      if (late) return failLate(context, revision, `still at "${observation.step}"`);
+      if (late) return failLate(context, revision, { detail: `still at "${observation.step}"` });
       return again(watchMs(context, revision));
     case 'running': {
       const health = await context.presetFor(revision.spec).health(revision.spec, observation.endpoint);
       if (health.state === 'waiting')
-        return late ? failLate(context, revision, health.detail) : again(watchMs(context, revision));
+        return late
+          ? failLate(context, revision, { detail: health.detail, port: observation.endpoint.port })
+          : again(watchMs(context, revision));
       await copyOutput(context, revision);
       if (health.state === 'failed') recordFailure(context, revision, health);
       else recordHealthy(context, revision, { endpoint: observation.endpoint, parts: health.parts });
@@ -130,14 +132,19 @@ async function monitor(
   return start(context, deployment, revision);
 }
 
-async function failLate(context: InstanceContext, revision: RevisionRow, detail: string): Promise<Result> {
-  const ports = (await context.runtime.listeningPorts?.(revision.instance)) ?? [];
+/** @param late.port that the app was told to listen on, where it was started */
+async function failLate(
+  context: InstanceContext,
+  revision: RevisionRow,
+  late: { readonly detail: string; readonly port?: number },
+): Promise<Result> {
+  const ports = late.port === undefined ? [] : ((await context.runtime.listeningPorts?.(revision.instance)) ?? []);
   const hint =
-    ports.length > 0
+    ports.length > 0 && !ports.includes(late.port as number)
       ? ` Its processes listen on port ${ports.join(', ')}: the app must listen on $HOST and $PORT.`
       : '';
   recordFailure(context, revision, {
-    message: `It was not healthy within ${formatDuration(revision.spec.timeoutMs)}: ${detail}.${hint}`,
+    message: `It was not healthy within ${formatDuration(revision.spec.timeoutMs)}: ${late.detail}.${hint}`,
   });
   return again(0);
 }

@@ -1,0 +1,64 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { DemoApp } from './app.ts';
+import { commandApp } from './command-app.ts';
+import { dagsterApp } from './dagster-app.ts';
+
+/** What the demo downloads stays here for the next one; `npm ci` removes it. */
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/branch-deployments-demo', import.meta.url));
+const FETCH_UV = fileURLToPath(new URL('./fetch-uv.py', import.meta.url));
+/** Dagster's own lower bound. */
+const OLDEST_PYTHON = [3, 10] as const;
+
+/**
+ * The app that was asked for; else Dagster where Python 3 is there and uv can be had, else the Node app.
+ * @throws where Dagster was asked for and cannot be had
+ */
+export function chooseApp(asked: 'command' | 'dagster' | undefined, say: (line: string) => void): DemoApp {
+  if (asked === 'command') return commandApp('asked for with --app command');
+  const found = findDagsterTools(say);
+  if (typeof found === 'string') {
+    if (asked === 'dagster') throw new Error(`--app dagster needs more than is here: ${found}`);
+    return commandApp(`no Dagster: ${found}`);
+  }
+  return dagsterApp(
+    asked === 'dagster' ? 'asked for with --app dagster' : `Python ${found.python} is here, and so is uv`,
+    found,
+  );
+}
+
+function findDagsterTools(say: (line: string) => void): { uv: string; cache: string; python: string } | string {
+  const python = output('python3', ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])']);
+  if (python === undefined) return 'there is no Python 3 on this machine';
+  const [major = 0, minor = 0] = python.split('.').map(Number);
+  if (major !== OLDEST_PYTHON[0] || minor < OLDEST_PYTHON[1])
+    return `Python ${python} is older than ${OLDEST_PYTHON.join('.')}`;
+  mkdirSync(CACHE, { recursive: true });
+  const tools = { cache: join(CACHE, 'uv-cache'), python };
+  mkdirSync(tools.cache, { recursive: true });
+  if (output('uv', ['--version']) !== undefined) return { ...tools, uv: 'uv' };
+  const own = join(CACHE, 'uv');
+  if (!existsSync(own)) {
+    say('fetching uv from PyPI …');
+    try {
+      execFileSync('python3', [FETCH_UV, CACHE], { stdio: ['ignore', 'ignore', 'pipe'] });
+    } catch (error) {
+      const last = String((error as { stderr?: Buffer }).stderr ?? error)
+        .trim()
+        .split('\n')
+        .at(-1);
+      return `uv is not installed, and could not be fetched from PyPI (${last})`;
+    }
+  }
+  return { ...tools, uv: own };
+}
+
+function output(program: string, args: readonly string[]): string | undefined {
+  try {
+    return execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return undefined;
+  }
+}

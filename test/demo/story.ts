@@ -1,0 +1,175 @@
+import type { MergeRequest } from '../support/gitlab/state.ts';
+import { until } from '../support/poll.ts';
+import type { DemoApp, DemoPush } from './app.ts';
+import { askPreview, type Setting } from './setting.ts';
+
+const PATIENCE_MS = 10 * 60_000;
+
+/** What happened in one act: for people, in a line each. */
+export interface Act {
+  readonly did: string;
+  readonly tookMs: number;
+  /** Things to look at. */
+  readonly seen: readonly string[];
+  /** What the service said in the job's log, where the act ran a job. */
+  readonly log: readonly string[];
+}
+
+/** The acts of the demo, each with what it must come to: they throw where it does not. */
+export class Story {
+  private readonly setting: Setting;
+  private readonly app: DemoApp;
+  private mergeRequest: MergeRequest | undefined;
+
+  constructor(setting: Setting, app: DemoApp) {
+    this.setting = setting;
+    this.app = app;
+  }
+
+  get links() {
+    const { gitlab, project } = this.setting;
+    const { iid } = this.opened();
+    const job = this.deployJob();
+    return {
+      mergeRequest: `${gitlab.url}/${project.path}/-/merge_requests/${iid}`,
+      preview: gitlab.environment(project, `review/mr-${iid}`)?.externalUrl ?? '',
+      job: job ? `${gitlab.url}/${project.path}/-/jobs/${job.id}` : '',
+    };
+  }
+
+  open(): Promise<Act> {
+    return this.act(async () => {
+      const { gitlab, project, developer } = this.setting;
+      await gitlab.push(project, 'change', {
+        files: this.app.open.files,
+        message: this.app.open.message,
+        author: developer,
+      });
+      this.mergeRequest = await gitlab.openMergeRequest(project, {
+        sourceBranch: 'change',
+        title: this.app.open.message,
+        author: developer,
+      });
+      await this.settled();
+      await this.expectServing(this.app.open);
+      expect(this.environment()?.state === 'available', 'the environment is available');
+      return [
+        'opened a merge request; its pipeline handed the branch to the service',
+        'the note and the environment carry the link',
+        'the preview shows the change',
+      ];
+    });
+  }
+
+  push(what: DemoPush): Promise<Act> {
+    return this.act(async () => {
+      const { preview } = this.links;
+      await this.pushFiles(what);
+      await this.expectServing(what);
+      expect(this.links.preview === preview, 'the link stays the same');
+      return [
+        `pushed "${what.message}"`,
+        'the new commit took the traffic when it was healthy',
+        'same link, same note',
+      ];
+    });
+  }
+
+  breakIt(before: DemoPush): Promise<Act> {
+    return this.act(async () => {
+      await this.pushFiles(this.app.broken);
+      expect(this.deployJob()?.exitCode === 1, 'the job ends with exit code 1');
+      expect(this.note().includes(this.app.broken.shows), 'the note shows the error');
+      await this.expectShown(before);
+      return [
+        `pushed "${this.app.broken.message}", which breaks the app`,
+        'the job failed, and the note shows the error',
+        'the commit before goes on serving',
+      ];
+    });
+  }
+
+  merge(): Promise<Act> {
+    return this.act(async () => {
+      const { gitlab, project, developer } = this.setting;
+      const { preview } = this.links;
+      await gitlab.mergeMergeRequest(this.opened(), developer);
+      await until('the preview to be gone', async () => (await askPreview(preview, '/')).status === 410, PATIENCE_MS);
+      await until(
+        'the environment to be stopped',
+        () => gitlab.environment(project, `review/mr-${this.opened().iid}`)?.state === 'stopped',
+        PATIENCE_MS,
+      );
+      await until('the note to say so', () => this.note().includes('merged'), PATIENCE_MS);
+      return ['merged', 'preview, environment and everything on disk are gone; the note says so'];
+    });
+  }
+
+  private async act(play: () => Promise<readonly string[]>): Promise<Act> {
+    const began = performance.now();
+    const before = this.deployJob();
+    const [did = '', ...seen] = await play();
+    const job = this.deployJob();
+    const trace = job === before ? '' : (job?.trace ?? '');
+    const said = trace.split('\n').filter((line) => line.startsWith('==> ') && !line.endsWith(':'));
+    return { did, seen, log: said.map((line) => line.slice(4)), tookMs: performance.now() - began };
+  }
+
+  private async pushFiles(what: DemoPush): Promise<void> {
+    const { gitlab, project, developer } = this.setting;
+    await gitlab.push(project, 'change', { files: what.files, message: what.message, author: developer });
+    await this.settled();
+  }
+
+  /** Until the pipelines have ended and the note has caught up with them. */
+  private async settled(): Promise<void> {
+    const { gitlab, project, runner, service } = this.setting;
+    for (const pipeline of gitlab.pipelines(project))
+      await runner.pipelineSettled(pipeline.id, { timeoutMs: PATIENCE_MS });
+    await gitlab.webhooksSettled();
+    await until('the service to have nothing left to do', () => service.idle(Date.now() + 1_500), PATIENCE_MS);
+  }
+
+  private async expectServing(what: DemoPush): Promise<void> {
+    const job = this.deployJob();
+    if (job?.exitCode !== 0) throw new Error(`the deploy job ended with ${job?.exitCode}:\n${job?.trace}`);
+    await this.expectShown(what);
+    expect(this.note().includes(this.links.preview), 'the note carries the link');
+  }
+
+  private async expectShown(what: DemoPush): Promise<void> {
+    const { preview } = this.links;
+    const shown = await this.app.shown(async (path, body) => (await askPreview(preview, path, body)).text);
+    expect(shown.includes(what.shows), `the preview shows "${what.shows}"`);
+  }
+
+  /** The service's one note. */
+  private note(): string {
+    const { gitlab, project, bot } = this.setting;
+    const notes = gitlab.notes(project, this.opened().iid).filter((note) => note.authorId === bot.id);
+    expect(notes.length === 1, 'there is one note');
+    return notes[0]?.body ?? '';
+  }
+
+  private environment() {
+    return this.setting.gitlab.environment(this.setting.project, `review/mr-${this.opened().iid}`);
+  }
+
+  private deployJob() {
+    const { gitlab, project } = this.setting;
+    return gitlab
+      .pipelines(project)
+      .flatMap((pipeline) => pipeline.jobs)
+      .filter((job) => job.name === 'branch-deployment:deploy')
+      .sort((a, b) => b.id - a.id)[0];
+  }
+
+  private opened(): MergeRequest {
+    if (!this.mergeRequest) throw new Error('no merge request is open yet');
+    return this.mergeRequest;
+  }
+}
+
+function expect(holds: boolean, what: string): void {
+  if (!holds) throw new Error(`it does not hold that ${what}`);
+}
