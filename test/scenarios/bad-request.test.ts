@@ -161,6 +161,12 @@ describe('inputs', () => {
     );
   });
 
+  it('more text than any input needs', async () => {
+    expect(await deploy('long', { directory: 'x'.repeat(65 * 1024) })).toEqual(
+      refused(413, "The job's inputs are larger than 64 KiB together: shorten them."),
+    );
+  });
+
   it("another app's environment", async () => {
     const mr = await open('two-apps');
     const environmentName = `review/mr-${mr.iid}`;

@@ -94,7 +94,7 @@ export class CiDoor {
         ...(request.token === null ? {} : { authorization: `Bearer ${request.token}` }),
         ...request.headers,
       },
-      ...(request.body === undefined ? {} : { body: request.body }),
+      ...(request.body === undefined ? {} : { body: request.body as BodyInit }),
     });
     return { status: response.status, text: await response.text() };
   }

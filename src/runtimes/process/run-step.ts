@@ -49,7 +49,8 @@ export async function runStepCommand(
       null,
     );
   }
-  log.say(`${step.name}: ${firstLine(step.command)}`);
+  // The command of a shared folder is the preset's own, full of the service's paths: nothing that the app's people wrote.
+  log.say(`${step.name}: ${step.makesShared ? 'made once, for all deployments' : firstLine(step.command)}`);
   const startedAt = performance.now();
   const end = await runShell(instance, step.name, {
     script: `${options.prelude ?? ''}${step.command}`,
