@@ -79,6 +79,7 @@ CREATE TABLE `merge_requests` (
 	`times_missing` integer DEFAULT 0 NOT NULL,
 	`note_id` integer,
 	`note_hash` text,
+	`note_seen_at` integer,
 	`read_at` integer NOT NULL,
 	`created_at` integer NOT NULL
 );

@@ -126,6 +126,10 @@ export function readConfig(
     .map((n) => `${n} is set, and has no effect in this version yet`);
   if (s.BD_FORKS === 'approved')
     warnings.push('BD_FORKS=approved has no effect in this version yet: merge requests from forks do not run');
+  if (s.BD_PROCESS_USER === undefined || s.BD_PROCESS_USER === 'root')
+    warnings.push(
+      "branches run as the service's own user, and can read what it can, its GitLab token too: set BD_PROCESS_USER to another user",
+    );
   warnings.push('previews are open: whoever reaches them can use them (BD_PREVIEW_ACCESS=open)');
   return {
     gitlab: {

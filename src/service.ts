@@ -16,7 +16,7 @@ import { createIdTokenVerifier } from './gitlab/id-token.ts';
 import { createApp } from './http/app.ts';
 import { createWebhookProof } from './http/webhook-proof.ts';
 import type { Log } from './log.ts';
-import { resolveProcessUser } from './process-user.ts';
+import { checkReach, resolveProcessUser } from './process-user.ts';
 import { environmentReconciler } from './reconcile/environment.ts';
 import { instanceReconciler } from './reconcile/instance/instance.ts';
 import { createLoop } from './reconcile/loop.ts';
@@ -61,6 +61,7 @@ export async function startService(
   const now = Date.now;
   const user = resolveProcessUser(config.processUser);
   const dir = makeDataDir(config.dataDir, { group: user?.gid ?? null });
+  checkReach(user, dir.root);
   const lock = takeLock(dir.lock);
   const store = openStore(dir.database);
   const logs = createRevisionLogs({ directory: dir.logs });
@@ -103,7 +104,7 @@ export async function startService(
   const base = { store, gitlab, log, now, previewUrl: urlOf };
   const reconcilers = [
     mergeRequestReconciler({ ...base, hasBundle: (digest) => bundles.has(digest) }),
-    noteReconciler(base),
+    noteReconciler({ ...base, noteCheckMs: config.sweepEveryMs / 2 }),
     environmentReconciler(base),
     instanceReconciler({
       ...base,
@@ -139,8 +140,11 @@ export async function startService(
       headPatienceMs: options.headPatienceMs ?? HEAD_PATIENCE_MS,
       verifyToken: (token) => idTokens.verify(token),
       receiveBundle: (body, info) => bundles.receive(body, info),
-      dropBundle: async (bundle, { keepArchive }) =>
-        keepArchive ? bundles.dropStaged(bundle.digest, bundle.tree) : bundles.remove(bundle.digest),
+      releaseBundle: async (bundle, { keepTree, keepArchive }) => {
+        if (!keepTree) await bundles.dropStaged(bundle.digest, bundle.tree);
+        bundles.release(bundle.digest);
+        if (!keepArchive) await bundles.remove(bundle.digest);
+      },
       recogniseApp: (request) => presets.recognise(request),
       previewUrl: urlOf,
       randomBytes,

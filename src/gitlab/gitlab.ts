@@ -24,6 +24,8 @@ export interface GitLab {
   /** Pipelines of a merge request, newest first, all pages; also those that ran in a fork. */
   mergeRequestPipelines(projectId: number, iid: number): Promise<PipelineFacts[]>;
   pipeline(projectId: number, pipelineId: number): Promise<PipelineFacts>;
+  /** When a job was queued: created, or played by a person; ms since the epoch. Null where GitLab does not say. */
+  jobQueuedAt(projectId: number, jobId: number): Promise<number | null>;
   commit(projectId: number, sha: string): Promise<CommitFacts>;
 
   /** Notes of a merge request, oldest first, all pages. */

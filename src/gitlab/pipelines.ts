@@ -1,4 +1,4 @@
-import { MergeRequests, Pipelines } from '@gitbeaker/rest';
+import { Jobs, MergeRequests, Pipelines } from '@gitbeaker/rest';
 import * as z from 'zod';
 import type { PipelineFacts } from '../deployment/gitlab-facts.ts';
 import { person, readAnswer, readList } from './answers.ts';
@@ -28,13 +28,27 @@ const pipeline = z
     }),
   );
 
+const job = z.object({ started_at: z.string().nullish(), queued_duration: z.number().nullish() });
+
 /** Pipelines (doc/api/pipelines.md) and those of a merge request (doc/api/merge_requests.md). */
-export function createPipelines(options: ResourceOptions): Pick<GitLab, 'pipeline' | 'mergeRequestPipelines'> {
+export function createPipelines(
+  options: ResourceOptions,
+): Pick<GitLab, 'pipeline' | 'mergeRequestPipelines' | 'jobQueuedAt'> {
   const pipelines = new Pipelines(options);
   const mergeRequests = new MergeRequests(options);
+  const jobs = new Jobs(options);
   return {
     pipeline: async (projectId, pipelineId) =>
       readAnswer(pipeline, await pipelines.show(projectId, pipelineId), `pipeline ${pipelineId}`),
+
+    async jobQueuedAt(projectId, jobId) {
+      const { started_at: startedAt, queued_duration: seconds } = readAnswer(
+        job,
+        await jobs.show(projectId, jobId),
+        `job ${jobId}`,
+      );
+      return startedAt ? Date.parse(startedAt) - (seconds ?? 0) * 1000 : null;
+    },
 
     async mergeRequestPipelines(projectId, iid) {
       // The route pages like any other; gitbeaker's types do not know.

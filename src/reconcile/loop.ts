@@ -10,6 +10,8 @@ const BACKOFF_FIRST_MS = 500;
 const BACKOFF_LONGEST_MS = 5 * 60_000;
 /** setTimeout's limit is 2^31 ms; once an hour is enough to look. */
 const LONGEST_SLEEP_MS = 3_600_000;
+/** A full disk ends nothing: previews go on, and work waits for room. */
+const UNWRITABLE_RETRY_MS = 5_000;
 
 export interface Loop {
   start(): void;
@@ -56,7 +58,17 @@ export function createLoop(options: {
       );
       if (!(error instanceof Error && error.name === 'GitLabError'))
         log.debug({ stack: error instanceof Error ? error.stack : undefined }, 'stack of the failure');
-      store.work.again(row, now() + waitMs, { attempts, error: messageOf(error).slice(0, 1000) });
+      handBack(row, { attempts, waitMs, error: messageOf(error).slice(0, 1000) });
+    }
+  }
+
+  /** A full disk takes even this: then the row is handed back once the database can be written again. */
+  function handBack(row: WorkRow, failure: { attempts: number; waitMs: number; error: string }): void {
+    try {
+      store.work.again(row, now() + failure.waitMs, failure);
+    } catch (error) {
+      log.error({ subject: row.subject, kind: row.kind, error: messageOf(error) }, 'the database cannot be written');
+      setTimeout(() => handBack(row, failure), UNWRITABLE_RETRY_MS).unref();
     }
   }
 
@@ -64,6 +76,15 @@ export function createLoop(options: {
     scheduled = false;
     if (stopped) return;
     clearTimeout(timer);
+    try {
+      claimDue();
+    } catch (error) {
+      log.error({ error: messageOf(error) }, 'the database cannot be written');
+      timer = setTimeout(wake, UNWRITABLE_RETRY_MS);
+    }
+  }
+
+  function claimDue(): void {
     while (running.size < CONCURRENCY) {
       const row = store.work.claim(now(), bootId);
       if (!row) break;

@@ -12,6 +12,9 @@ export interface NoteContext {
   readonly store: Store;
   readonly gitlab: GitLab;
   readonly log: Log;
+  readonly now: () => number;
+  /** How often, at most, an unchanged note is looked for in GitLab; ms. */
+  readonly noteCheckMs: number;
   previewUrl(name: string): string;
 }
 
@@ -27,13 +30,22 @@ export function noteReconciler(context: NoteContext): Reconciler {
       if (model.apps.length === 0) return DONE;
       const body = renderNote(model);
       const noteHash = createHash('sha256').update(body).digest('hex');
-      if (row.noteId !== null && row.noteHash === noteHash) return DONE;
+      if (row.noteId !== null && row.noteHash === noteHash && (await isThere(row, row.noteId, body))) return DONE;
       const noteId = await write(row, body);
-      store.mergeRequests.update(id, { noteId, noteHash });
+      store.mergeRequests.update(id, { noteId, noteHash, noteSeenAt: context.now() });
       log.info({ project: row.projectId, mergeRequest: row.iid, note: noteId }, 'note written');
       return DONE;
     },
   };
+
+  /** GitLab tells nobody of a deleted note, so the sweep's passes look for it. */
+  async function isThere(row: MergeRequestRow, noteId: number, body: string): Promise<boolean> {
+    if (context.now() - (row.noteSeenAt ?? 0) < context.noteCheckMs) return true;
+    const found = await gitlab.note(row.projectId, row.iid, noteId);
+    if (found?.body.trim() !== body.trim()) return false;
+    store.mergeRequests.update(row.id, { noteSeenAt: context.now() });
+    return true;
+  }
 
   async function write(row: MergeRequestRow, body: string): Promise<number> {
     const known = row.noteId ?? (await findOwn(row));

@@ -1,10 +1,16 @@
+import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
+import type { BundleStore } from '../store/bundles/bundle-store.ts';
 import type { Store } from '../store/store.ts';
 import { ofDeployment, ofMergeRequest } from './reconciler.ts';
 
 /** A bundle of a deployment that was closed stays this long, so that reopen and /deploy need no pipeline. */
 const KEEP_BUNDLE_MS = 7 * 24 * 3_600_000;
+/** Longer than an upload takes to be decided on. */
+const UNUSED_BUNDLE_MS = 3_600_000;
+/** GitLab's default limit for a job. */
+const LATE_JOB_MS = 3_600_000;
 
 export interface Sweep {
   start(): void;
@@ -17,7 +23,7 @@ export interface Sweep {
 export function createSweep(options: {
   readonly store: Store;
   readonly runtime: Runtime;
-  readonly bundles: { list(): Promise<string[]>; remove(digest: string): Promise<void> };
+  readonly bundles: Pick<BundleStore, 'list' | 'remove' | 'ageMs'>;
   readonly everyMs: number;
   readonly log: Log;
   readonly now: () => number;
@@ -34,6 +40,13 @@ export function createSweep(options: {
         store.work.mark(ofDeployment(deployment.id), 'instance', now() + Math.random() * everyMs);
         store.work.mark(ofDeployment(deployment.id), 'environment', now() + Math.random() * everyMs);
       }
+      // A reopen whose webhook was lost, and a job that ended after the deployment did and so brought its environment back.
+      for (const deployment of store.deployments.stoppedSince(now() - KEEP_BUNDLE_MS)) {
+        if (deployment.stopReason === 'closed')
+          store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'merge-request', now() + Math.random() * everyMs);
+        if (now() - (deployment.stoppedAt ?? 0) < LATE_JOB_MS)
+          store.work.mark(ofDeployment(deployment.id), 'environment', now() + Math.random() * everyMs);
+      }
       store.deliveries.forgetOld(now());
     });
     await removeStrays();
@@ -44,21 +57,17 @@ export function createSweep(options: {
     for (const name of await runtime.list()) {
       if (store.revisions.ofInstance(name)?.instanceState === 'present') continue;
       log.warn({ instance: name }, 'an instance that no revision has is removed');
-      await runtime.stop(name);
+      await runtime
+        .stop(name)
+        .catch((error: unknown) => log.error({ instance: name, error: messageOf(error) }, 'it could not be removed'));
     }
   }
 
   async function removeOldBundles(): Promise<void> {
+    const wanted = new Set(store.revisions.bundlesToKeep(now() - KEEP_BUNDLE_MS));
     for (const digest of await options.bundles.list()) {
-      const users = store.revisions.deploymentsOfBundle(digest);
-      const wanted = users.some(
-        (d) =>
-          d.wanted === 'running' ||
-          (d.stopReason !== 'merged' &&
-            d.stopReason !== 'deleted' &&
-            (d.stoppedAt === null || now() - d.stoppedAt < KEEP_BUNDLE_MS)),
-      );
-      if (users.length > 0 && !wanted) await options.bundles.remove(digest);
+      if (wanted.has(digest) || ((await options.bundles.ageMs(digest)) ?? 0) < UNUSED_BUNDLE_MS) continue;
+      await options.bundles.remove(digest);
     }
   }
 

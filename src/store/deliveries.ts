@@ -8,6 +8,8 @@ const REMEMBERED_MS = 3 * 24 * 3_600_000;
 export interface DeliveryQueries {
   /** False where this delivery was taken before. */
   remember(id: string, now: number): boolean;
+  /** Writes one row; throws where the database cannot be written, as on a full disk. */
+  touch(): void;
   /** Forgets the ones that nobody can resend any more. */
   forgetOld(now: number): void;
 }
@@ -20,6 +22,10 @@ export function deliveryQueries(db: Database): DeliveryQueries {
     .prepare();
   return {
     remember: (id, now) => insert.run({ id, now }).changes > 0,
+    touch() {
+      const row = { id: 'writable?', receivedAt: Date.now() };
+      db.insert(deliveries).values(row).onConflictDoUpdate({ target: deliveries.id, set: row }).run();
+    },
     forgetOld(now) {
       db.delete(deliveries)
         .where(lt(deliveries.receivedAt, now - REMEMBERED_MS))

@@ -1,20 +1,22 @@
-import { and, asc, eq, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, gte, ne, sql } from 'drizzle-orm';
 import type { StopReason } from '../deployment/phase.ts';
 import type { Database } from './database.ts';
 import { type DeploymentRow, deployments } from './schema.ts';
 
-type Changeable = Pick<DeploymentRow, 'phase' | 'liveRevisionId' | 'pipelineId' | 'stoppedAt'>;
+type Changeable = Pick<DeploymentRow, 'phase' | 'liveRevisionId' | 'pipelineId' | 'stoppedAt' | 'environmentName'>;
 
 export interface DeploymentQueries {
   get(id: number): DeploymentRow | undefined;
   find(key: { projectId: number; app: string; ref: string }): DeploymentRow | undefined;
   /** By its name, which is also the first label of its host. */
   named(name: string): DeploymentRow | undefined;
-  /** Not yet stopped ones with this environment. */
+  /** Those with this environment, stopped ones too: a job that ends late makes it available again. */
   withEnvironment(projectId: number, environmentName: string): DeploymentRow[];
   ofMergeRequest(mergeRequestId: number): DeploymentRow[];
   /** Not yet stopped ones. */
   open(): DeploymentRow[];
+  /** Those that were stopped at this time (ms) or later. */
+  stoppedSince(at: number): DeploymentRow[];
   create(values: Omit<typeof deployments.$inferInsert, 'id' | 'generation'>): DeploymentRow;
   update(id: number, values: Partial<Changeable>): void;
   /** Wants it running: something new is wanted, so the generation goes up. */
@@ -44,13 +46,7 @@ export function deploymentQueries(db: Database): DeploymentQueries {
       db
         .select()
         .from(deployments)
-        .where(
-          and(
-            eq(deployments.projectId, projectId),
-            eq(deployments.environmentName, environmentName),
-            ne(deployments.phase, 'stopped'),
-          ),
-        )
+        .where(and(eq(deployments.projectId, projectId), eq(deployments.environmentName, environmentName)))
         .all(),
     ofMergeRequest: (mergeRequestId) =>
       db
@@ -60,6 +56,7 @@ export function deploymentQueries(db: Database): DeploymentQueries {
         .orderBy(asc(deployments.id))
         .all(),
     open: () => db.select().from(deployments).where(ne(deployments.phase, 'stopped')).all(),
+    stoppedSince: (at) => db.select().from(deployments).where(gte(deployments.stoppedAt, at)).all(),
     create: (values) => db.insert(deployments).values(values).returning().get(),
     update(id, values) {
       db.update(deployments).set(values).where(eq(deployments.id, id)).run();

@@ -13,7 +13,7 @@ export interface MergeRequestQueries {
   record(project: ProjectFacts, facts: MergeRequestFacts, now: number): MergeRequestRow;
   update(
     id: number,
-    values: Partial<Pick<MergeRequestRow, 'state' | 'timesMissing' | 'noteId' | 'noteHash' | 'readAt'>>,
+    values: Partial<Pick<MergeRequestRow, 'state' | 'timesMissing' | 'noteId' | 'noteHash' | 'noteSeenAt' | 'readAt'>>,
   ): void;
 }
 

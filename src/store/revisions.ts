@@ -16,6 +16,11 @@ export interface RevisionQueries {
   update(id: number, values: Partial<Changeable>): void;
   /** Whose instance has this name. */
   ofInstance(instance: string): RevisionRow | undefined;
+  /**
+   * Digests that may be run again: of each deployment the latest, the live and the last healthy revision's, unless the deployment
+   * ended for good or was stopped before this time (ms).
+   */
+  bundlesToKeep(stoppedSince: number): string[];
   /** Deployments with a revision from this bundle. */
   deploymentsOfBundle(digest: string): DeploymentRow[];
 }
@@ -58,6 +63,16 @@ export function revisionQueries(db: Database): RevisionQueries {
       db.update(revisions).set(values).where(eq(revisions.id, id)).run();
     },
     ofInstance: (instance) => db.select().from(revisions).where(eq(revisions.instance, instance)).get(),
+    bundlesToKeep: (stoppedSince) =>
+      db
+        .all<{ bundle: string }>(
+          sql`select distinct r.bundle from revisions r join deployments d on d.id = r.deployment_id
+            where (d.wanted = 'running' or d.phase <> 'stopped' or (d.stop_reason not in ('merged', 'deleted') and d.stopped_at >= ${stoppedSince}))
+            and (r.id = d.live_revision_id
+              or r.number = (select max(l.number) from revisions l where l.deployment_id = d.id)
+              or r.number = (select max(h.number) from revisions h where h.deployment_id = d.id and h.healthy_at is not null))`,
+        )
+        .map((row) => row.bundle),
     deploymentsOfBundle: (digest) =>
       db
         .selectDistinct(getTableColumns(deployments))

@@ -28,6 +28,8 @@ export const mergeRequests = sqliteTable(
     noteId: integer(),
     /** SHA-256 of the note's text as it was last written. */
     noteHash: text(),
+    /** When the note was last seen to be there and right. */
+    noteSeenAt: integer(),
     readAt: integer().notNull(),
     createdAt: integer().notNull(),
   },

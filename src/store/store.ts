@@ -37,6 +37,7 @@ export interface Store {
 export function openStore(file: string): Store {
   const { db, close } = openDatabase(file);
   const transaction = <T>(act: () => T): T => db.transaction(act, { behavior: 'immediate' });
+  const deliveries = deliveryQueries(db);
   let listener: (dueAt: number) => void = () => {};
   return {
     mergeRequests: mergeRequestQueries(db),
@@ -45,12 +46,12 @@ export function openStore(file: string): Store {
     jobs: jobQueries(db),
     work: workQueries(db, (dueAt) => listener(dueAt)),
     events: eventQueries(db),
-    deliveries: deliveryQueries(db),
+    deliveries,
     comments: commentQueries(db),
     // All queries share one connection, so whatever runs inside is part of the transaction.
     transaction,
     batched: createBatch(transaction),
-    checkWritable: () => db.transaction(() => undefined, { behavior: 'immediate' }),
+    checkWritable: () => deliveries.touch(),
     onDue: (next) => {
       listener = next;
     },

@@ -40,6 +40,8 @@ export function wantStopped(
   request: { readonly reason: StopReason; readonly now: number },
 ): void {
   if (deployment.wanted === 'stopped' && deployment.stopReason === request.reason) return;
+  // What a person took down stays down when the merge request is closed and reopened.
+  if (deployment.stopReason === 'undeployed' && request.reason === 'closed') return;
   store.transaction(() => {
     store.deployments.wantStopped(deployment.id, request.reason);
     if (deployment.phase !== 'stopped') store.deployments.update(deployment.id, { phase: 'stopping' });

@@ -16,6 +16,7 @@ export interface JobGitLab {
   mergeRequest(projectId: number, iid: number): Promise<MergeRequestFacts | null>;
   mergeRequestPipelines(projectId: number, iid: number): Promise<PipelineFacts[]>;
   pipeline(projectId: number, pipelineId: number): Promise<PipelineFacts>;
+  jobQueuedAt(projectId: number, jobId: number): Promise<number | null>;
   commit(projectId: number, sha: string): Promise<CommitFacts>;
 }
 
@@ -39,8 +40,11 @@ export interface CiContext {
   readonly headPatienceMs: number;
   verifyToken(token: string): Promise<JobClaims>;
   receiveBundle(body: AsyncIterable<Uint8Array>, info: { readonly declaredBytes?: number }): Promise<ReceivedBundle>;
-  /** Drops the unpacked tree of a bundle that will not be started now, and the archive too where nothing else needs it. */
-  dropBundle(bundle: ReceivedBundle, options: { readonly keepArchive: boolean }): Promise<void>;
+  /** Ends a job's claim on what it sent: drops its unpacked tree, and the archive where nothing else needs it. */
+  releaseBundle(
+    bundle: ReceivedBundle,
+    options: { readonly keepTree: boolean; readonly keepArchive: boolean },
+  ): Promise<void>;
   recogniseApp(request: {
     readonly tree: string;
     readonly directory: string;

@@ -39,18 +39,16 @@ export async function beginDeploy(context: CiContext, claims: JobClaims, request
   return row.revisionId === null ? { url, upload: true } : { url };
 }
 
-/** A merge train's pipeline tests what will be merged; what people review is the branch. */
-function mergeTrain(context: CiContext, claims: JobClaims, request: DeployRequest): CiAnswer {
-  const deployment = context.store.deployments.find({
-    projectId: claims.runningProjectId,
-    app: request.app,
-    ref: `mr-${request.merge_request_iid}`,
-  });
-  return {
-    ...(deployment ? { url: context.previewUrl(deployment.name) } : {}),
-    say: ['This is a merge train: its pipelines do not deploy, and the preview stays as it is.'],
-    exit: 0,
-  };
+/** A merge train's pipeline tests what will be merged; what people review is the branch. Its URL is told to a pipeline of that merge request only. */
+async function mergeTrain(context: CiContext, claims: JobClaims, request: DeployRequest): Promise<CiAnswer> {
+  const { store, gitlab } = context;
+  const say = ['This is a merge train: its pipelines do not deploy, and the preview stays as it is.'];
+  const ref = `mr-${request.merge_request_iid}`;
+  const deployment = store.deployments.find({ projectId: claims.runningProjectId, app: request.app, ref });
+  if (!deployment) return { say, exit: 0 };
+  const pipeline = await gitlab.pipeline(claims.runningProjectId, claims.pipelineId);
+  const bound = pipeline.ref.startsWith(`refs/merge-requests/${request.merge_request_iid}/`);
+  return { ...(bound ? { url: context.previewUrl(deployment.name) } : {}), say, exit: 0 };
 }
 
 function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest): DeploymentRow {
@@ -59,18 +57,24 @@ function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest)
   const environmentName = claims.environment as string;
   const row = store.mergeRequests.record(project, mergeRequest, now());
   const key = { projectId: project.id, app: request.app, ref: `mr-${mergeRequest.iid}` };
-  const siblings = store.deployments.ofMergeRequest(row.id);
-  const rival = siblings.find((d) => d.app !== request.app && d.environmentName === environmentName);
+  const holders = store.deployments.withEnvironment(project.id, environmentName);
+  const rival = holders.find((d) => d.phase !== 'stopped' && (d.app !== key.app || d.ref !== key.ref));
   if (rival) {
+    const whose = rival.ref === key.ref ? 'of this merge request' : `of !${rival.ref.slice('mr-'.length)}`;
     throw new ProblemError(
       'environment-taken',
       422,
-      `The environment "${environmentName}" is already that of the app "${rival.app || '(unnamed)'}" of this merge request. ` +
-        `Give each include of the component its own inputs "app", "job_prefix" and "environment_name".`,
+      `The environment "${environmentName}" is already that of the app "${rival.app || '(unnamed)'}" ${whose}. ` +
+        `Give each include of the component its own inputs "app", "job_prefix" and "environment_name"` +
+        (rival.ref === key.ref ? '.' : ', and let "environment_name" contain $CI_MERGE_REQUEST_IID.'),
     );
   }
   const existing = store.deployments.find(key);
-  if (existing) return existing;
+  if (existing) {
+    // The input may change while the merge request is open: the job's own environment is the one that counts.
+    if (existing.environmentName !== environmentName) store.deployments.update(existing.id, { environmentName });
+    return { ...existing, environmentName };
+  }
   const name = deploymentName(
     mergeRequest.iid,
     request.app || (project.path.split('/').at(-1) ?? ''),

@@ -7,6 +7,7 @@ import { beginDeploy } from './deploy.ts';
 import { followLog, jobOutcome } from './follow.ts';
 import { checkComponent, parseDeployRequest, parseStopRequest } from './request.ts';
 import { takeSource } from './source.ts';
+import { withoutStalls } from './stalled-body.ts';
 import { stopDeployment } from './stop.ts';
 
 const FORM_BYTES = 64 * 1024;
@@ -43,7 +44,7 @@ export function ciRoutes(context: CiContext): Hono {
     return c.text(
       renderAnswer(
         await takeSource(context, claims, {
-          body,
+          body: withoutStalls(body),
           ...(Number.isSafeInteger(declared) && declared > 0 ? { declaredBytes: declared } : {}),
         }),
       ),

@@ -47,8 +47,8 @@ export async function takeSource(
       exit: answer.exit,
     };
   } finally {
-    if (!used)
-      await context.dropBundle(bundle, { keepArchive: store.revisions.deploymentsOfBundle(bundle.digest).length > 0 });
+    const keepArchive = used || store.revisions.deploymentsOfBundle(bundle.digest).length > 0;
+    await context.releaseBundle(bundle, { keepTree: used, keepArchive });
   }
 }
 
@@ -67,11 +67,7 @@ function decide(context: CiContext, jobId: number, bundle: ReceivedBundle, spec:
   if (job.revisionId !== null) return { say: [], exit: undefined, starts: false };
   const state = store.mergeRequests.get(deployment.mergeRequestId)?.state;
   if (state !== 'opened' && state !== 'locked')
-    throw new ProblemError(
-      'merge-request-not-open',
-      403,
-      `The merge request is ${state} meanwhile: nothing is deployed.`,
-    );
+    return { say: [`The merge request is ${state} meanwhile: nothing is deployed.`], exit: 0, starts: false };
   if (deployment.pipelineId > job.pipelineId)
     return { say: ['A newer pipeline has deployed meanwhile: this one does nothing.'], exit: 0, starts: false };
 

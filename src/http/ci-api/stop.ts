@@ -1,4 +1,5 @@
 import type { JobClaims } from '../../deployment/gitlab-facts.ts';
+import type { DeploymentRow } from '../../store/schema.ts';
 import { wantStopped } from '../../store/want.ts';
 import type { CiAnswer } from './answer.ts';
 import { bindJob } from './bind-job.ts';
@@ -17,16 +18,11 @@ export async function stopDeployment(context: CiContext, claims: JobClaims, requ
   const url = context.previewUrl(deployment.name);
   if (deployment.wanted === 'stopped')
     return { url, say: ['The branch deployment is stopped already, or about to be.'], exit: 0 };
-  if (claims.pipelineId < deployment.pipelineId) {
+  const newer = await somethingNewer(context, claims, deployment);
+  if (newer !== undefined) {
     // GitLab marks the environment stopped when any stop job of it has succeeded, while the preview goes on serving.
     store.work.mark(`deployment:${deployment.id}`, 'environment', now() + JOB_ENDS_MS);
-    return {
-      url,
-      say: [
-        `A newer pipeline (${deployment.pipelineId}) has deployed since: this stop job is of an older one (${claims.pipelineId}) and does nothing.`,
-      ],
-      exit: 0,
-    };
+    return { url, say: [newer], exit: 0 };
   }
   // GitLab plays stop jobs on merge and on close too: then that is the reason.
   const reason = mergeRequest.state === 'merged' || mergeRequest.state === 'closed' ? mergeRequest.state : 'undeployed';
@@ -36,4 +32,18 @@ export async function stopDeployment(context: CiContext, claims: JobClaims, requ
     'a stop job',
   );
   return { url, say: ['The branch deployment is being removed.'], exit: 0 };
+}
+
+/** What came after this stop job was queued, in a sentence; undefined where nothing did. */
+async function somethingNewer(
+  context: CiContext,
+  claims: JobClaims,
+  deployment: DeploymentRow,
+): Promise<string | undefined> {
+  if (claims.pipelineId < deployment.pipelineId) {
+    return `A newer pipeline (${deployment.pipelineId}) has deployed since: this stop job is of an older one (${claims.pipelineId}) and does nothing.`;
+  }
+  const queuedAt = await context.gitlab.jobQueuedAt(claims.runningProjectId, claims.jobId);
+  if (queuedAt === null || deployment.wantedAt <= queuedAt) return undefined;
+  return 'The branch was deployed again after this stop job was queued (a push, a reopen or /deploy): the job does nothing.';
 }

@@ -14,6 +14,7 @@ const WATCH_FOR_MS = 30_000;
 const WATCH_SELDOM_MS = 500;
 /** How soon a crash of a serving instance is seen, at the latest. */
 const MONITOR_MS = 5_000;
+const COPY_AT_ONCE_BYTES = 1024 * 1024;
 /** Starts after crashes; an instance that stayed up this long begins to count anew. */
 const MAX_RESTARTS = 5;
 const STABLE_AFTER_MS = 10 * 60_000;
@@ -155,6 +156,8 @@ async function copyOutput(context: InstanceContext, revision: RevisionRow): Prom
   for await (const chunk of context.runtime.logs(revision.instance, { from: offset })) {
     context.logs.write(revision.id, chunk);
     offset += chunk.length;
+    // The rest at the next pass: an app that prints without end must not hold up everything else.
+    if (offset - revision.outputOffset > COPY_AT_ONCE_BYTES) break;
   }
   if (offset === revision.outputOffset) return;
   context.store.revisions.update(revision.id, { outputOffset: offset });

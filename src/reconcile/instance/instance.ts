@@ -29,15 +29,24 @@ export function instanceReconciler(context: InstanceContext): Reconciler {
         if (!current || revision.state === 'failed') {
           if (revision.instanceState === 'present') steps.push(retireRevision(context, revision));
         } else if (revision.state === 'queued') steps.push(launchRevision(context, deployment, revision));
-        else if (revision.instanceState !== 'none') steps.push(watchRevision(context, deployment, revision));
+        else if (revision.instanceState === 'present') steps.push(watchRevision(context, deployment, revision));
       }
-      return soonest(await Promise.all(steps));
+      return soonest(await allOf(steps));
     },
   };
 }
 
 function isUndecided(revision: RevisionRow): boolean {
   return revision.state === 'queued' || revision.state === 'starting';
+}
+
+/** Waits for all of them, also where one fails: passes of one deployment must not overlap. */
+async function allOf(steps: ReadonlyArray<Promise<Result>>): Promise<Result[]> {
+  const ended = await Promise.allSettled(steps);
+  return ended.map((end) => {
+    if (end.status === 'rejected') throw end.reason;
+    return end.value;
+  });
 }
 
 function soonest(results: readonly Result[]): Result {

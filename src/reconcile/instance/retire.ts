@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../errors.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import { again, DONE, type Result } from '../reconciler.ts';
 import type { InstanceContext } from './context.ts';
@@ -8,6 +10,8 @@ const DRAIN_LIMIT_MS = 60_000;
 const DRAIN_POLL_MS = 100;
 /** How soon to look again whether a stopped instance is really gone. */
 const GONE_POLL_MS = 1_000;
+/** Wait before an instance that could not be stopped is tried again. */
+const STOP_RETRY_MS = 10_000;
 
 const WHY: Readonly<Record<string, string>> = {
   merged: 'the merge request was merged',
@@ -21,7 +25,28 @@ export async function retireRevision(context: InstanceContext, revision: Revisio
   const waited = context.now() - (revision.drainingSince ?? 0);
   if (revision.drainingSince !== null && context.traffic.open(revision.instance) > 0 && waited < DRAIN_LIMIT_MS)
     return again(DRAIN_POLL_MS);
-  return stopInstance(context, revision);
+  return stopBeside(context, revision);
+}
+
+const stopping = new WeakMap<InstanceContext, Set<string>>();
+
+/** Stops an instance beside the pass: one that ignores TERM, or cannot be removed, must not hold up the push that replaces it. */
+function stopBeside(context: InstanceContext, revision: RevisionRow): Result {
+  const names = stopping.get(context) ?? new Set<string>();
+  stopping.set(context, names);
+  if (!names.has(revision.instance)) {
+    names.add(revision.instance);
+    void stopInstance(context, revision)
+      .catch(async (error: unknown) => {
+        context.log.error(
+          { instance: revision.instance, error: messageOf(error) },
+          'an old instance could not be stopped',
+        );
+        await sleep(STOP_RETRY_MS, undefined, { ref: false });
+      })
+      .finally(() => names.delete(revision.instance));
+  }
+  return again(DRAIN_POLL_MS);
 }
 
 /** Removes all of a deployment that is not wanted any more; it is stopped only when everything was observed to be gone. */
@@ -38,12 +63,12 @@ export async function removeDeployment(
   const results = await Promise.all(present.map((revision) => stopInstance(context, revision)));
   const left = results.find((result) => 'againAfterMs' in result);
   if (left) return left;
-  // Wanted again meanwhile: the next pass starts it.
+  // What was live is gone, whatever is wanted by now: else the next pass would take it for crashed.
+  store.deployments.update(deployment.id, { liveRevisionId: null });
   if (store.deployments.get(deployment.id)?.generation !== deployment.generation) return again(0);
   await context.runtime.removeData(deployment.name);
   store.transaction(() => {
     if (deployment.phase !== 'stopped') addEvent(context, deployment, 'stopped', `Removed: ${why}.`);
-    store.deployments.update(deployment.id, { liveRevisionId: null });
     recordPhase(context, deployment.id);
   });
   // Reopen and /deploy need the last bundle of a closed merge request; nothing brings a merged one back.

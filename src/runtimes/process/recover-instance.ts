@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { endProcesses } from './end-processes.ts';
 import { findProcesses } from './find-processes.ts';
 import { instanceFolders } from './folders.ts';
@@ -5,6 +6,9 @@ import type { Ground } from './ground.ts';
 import { Instance, LEFTOVER_GRACE_MS } from './instance.ts';
 import { isAlive } from './process-table.ts';
 import { type InstanceRecord, readRecord } from './record.ts';
+
+/** How long a forked child may take to become its program on a busy machine. */
+const FORKED_MS = 200;
 
 /**
  * What an earlier service has left under this name: a running instance is adopted, one that lost a process in between or had
@@ -16,7 +20,11 @@ export async function recoverInstance(ground: Ground, name: string): Promise<Ins
   const folders = instanceFolders(ground.folders, name);
   const record = readRecord(folders.record);
   if (record?.name !== name || wasInterrupted(record)) {
-    await endLeftovers(ground, name, record?.name === name ? [...record.processes, ...record.commands] : []);
+    const leaders = record?.name === name ? [...record.processes, ...record.commands] : [];
+    await endLeftovers(ground, name, leaders);
+    // A child that the service forked as it was killed carries the instance's name only once it has become its program.
+    await delay(FORKED_MS);
+    await endLeftovers(ground, name, leaders);
     if (record?.name === name) new Instance(ground, record).save({ stage: 'interrupted', processes: [], commands: [] });
     return undefined;
   }

@@ -36,8 +36,12 @@ export interface BundleStore {
   source(digest: string): BundleSource;
   /** Removes staged trees of a bundle: the one given, else all. Those that were taken are not touched. */
   dropStaged(digest: string, tree?: string): Promise<void>;
-  /** Removes a bundle with its staged trees. One that is not there is fine. */
+  /** Whoever received a bundle says that it is decided what becomes of it: until then nobody can remove it. */
+  release(digest: string): void;
+  /** Removes a bundle with its staged trees, unless somebody has just received it. One that is not there is fine. */
   remove(digest: string): Promise<void>;
+  /** How long ago the archive came, in ms; undefined where it is not there. */
+  ageMs(digest: string): Promise<number | undefined>;
   has(digest: string): Promise<boolean>;
   /** Bytes of the archive; undefined where it is not there. */
   sizeOf(digest: string): Promise<number | undefined>;
@@ -56,6 +60,8 @@ export function createBundleStore(options: { readonly directory: string; readonl
   const incoming = join(directory, 'incoming');
   const trees = join(directory, 'trees');
   const staged = new Map<string, string[]>();
+  /** By digest, how many that received it have not decided yet: two merge requests may send the same files. */
+  const undecided = new Map<string, number>();
 
   const archivePath = (digest: string): string => {
     if (!DIGEST.test(digest)) throw new TypeError(`Not the digest of a bundle: ${JSON.stringify(digest)}`);
@@ -112,6 +118,7 @@ export function createBundleStore(options: { readonly directory: string; readonl
         archive: join(incoming, `${id}.tar.gz`),
         tree: join(incoming, id),
         keep: async (digest) => {
+          undecided.set(digest, (undecided.get(digest) ?? 0) + 1);
           const tree = join(trees, `${digest}-${id}`);
           await rename(join(incoming, id), tree);
           const archive = archivePath(digest);
@@ -151,9 +158,20 @@ export function createBundleStore(options: { readonly directory: string; readonl
       for (const one of dropped) await rm(one, { recursive: true, force: true });
     },
 
+    release(digest) {
+      const left = (undecided.get(digest) ?? 0) - 1;
+      if (left > 0) undecided.set(digest, left);
+      else undecided.delete(digest);
+    },
+
     async remove(digest) {
+      if (undecided.has(digest)) return;
       await rm(archivePath(digest), { force: true });
       await this.dropStaged(digest);
+    },
+
+    async ageMs(digest) {
+      return (await exists(archivePath(digest))) ? Date.now() - (await stat(archivePath(digest))).mtimeMs : undefined;
     },
 
     has: (digest) => exists(archivePath(digest)),

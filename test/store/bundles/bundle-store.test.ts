@@ -159,6 +159,7 @@ describe('a source', () => {
     expect(await problemOf(store.source(digest).unpackInto(join(root, 'tree')))).toMatchObject({
       type: 'bundle-damaged',
     });
+    store.release(digest);
     await store.remove(digest);
     expect(await problemOf(store.source(digest).unpackInto(join(root, 'tree')))).toMatchObject({
       type: 'bundle-gone',
@@ -181,6 +182,10 @@ describe('bundles that come and go', () => {
     expect(await store.list()).toEqual([one.digest]);
     await store.dropStaged(one.digest, one.tree);
     expect(await readdir(join(root, 'bundles/trees'))).toHaveLength(1);
+    store.release(one.digest);
+    await store.remove(one.digest);
+    expect(await store.has(one.digest), 'the other job has not decided yet').toBe(true);
+    store.release(two.digest);
     await store.remove(one.digest);
     await store.remove(one.digest);
     expect(await leftOn(root)).toEqual([]);

@@ -116,6 +116,8 @@ export interface Pipeline {
 }
 
 export interface Job {
+  /** How long it waited for a runner; 0 unless told. */
+  queuedSeconds?: number;
   id: number;
   pipelineId: number;
   projectId: number;

@@ -143,7 +143,7 @@ export function presentJob(gitlab: StandInGitLab, job: Job): Record<string, unkn
     finished_at: job.finishedAt ?? null,
     erased_at: null,
     duration: null,
-    queued_duration: null,
+    queued_duration: job.queuedSeconds ?? 0,
     user: presentUser(gitlab, gitlab.user(job.userId ?? pipeline.userId)),
     commit: { id: pipeline.sha, short_id: pipeline.sha.slice(0, 8) },
     pipeline: presentPipeline(gitlab, pipeline),
