@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
-import Sqlite from 'better-sqlite3';
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
+import { Database as SqliteFile } from './sqlite.ts';
 
 export type Database = BetterSQLite3Database;
 
@@ -15,7 +15,7 @@ const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url));
  * read from GitLab again by the next sweep or sent again by the job (README, "Decisions").
  */
 export function openDatabase(file: string): { readonly db: Database; close(): void } {
-  const sqlite = new Sqlite(file);
+  const sqlite = new SqliteFile(file);
   sqlite.pragma('journal_mode = WAL');
   sqlite.pragma('synchronous = NORMAL');
   sqlite.pragma('foreign_keys = ON');

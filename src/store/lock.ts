@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import Sqlite from 'better-sqlite3';
+import { Database } from './sqlite.ts';
 
 /**
  * Takes a folder for this process alone, as long as it lives.
@@ -12,7 +12,7 @@ import Sqlite from 'better-sqlite3';
  * @throws where another process has it
  */
 export function takeLock(file: string): { release(): void } {
-  const lock = new Sqlite(file, { timeout: 0 });
+  const lock = new Database(file, { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {

@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Sqlite from 'better-sqlite3';
 import { it } from 'vitest';
 import { createLog } from '../../src/log.ts';
 import { createLoop } from '../../src/reconcile/loop.ts';
 import { DONE } from '../../src/reconcile/reconciler.ts';
+import { Database } from '../../src/store/sqlite.ts';
 import { openStore } from '../../src/store/store.ts';
 import { until } from '../support/poll.ts';
 
@@ -30,7 +30,7 @@ it('the loop outlives a database that cannot be written, and goes on when it can
       },
     ],
   });
-  const other = new Sqlite(file);
+  const other = new Database(file);
   try {
     loop.start();
     store.work.mark('deployment:7', 'instance', Date.now() + 100);
