@@ -1,9 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { emitKeypressEvents } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { formatDuration } from '../../src/deployment/units.ts';
 import type { DemoPush } from './app.ts';
 import { chooseApp } from './choose-app.ts';
-import { type Setting, startSetting } from './setting.ts';
+import { startSetting } from './setting.ts';
 import { type Act, Story } from './story.ts';
 
 const HELP = `npm run demo -- [--app command|dagster] [--once]
@@ -18,72 +21,91 @@ Starts a stand-in GitLab, the service and a small project on this machine, opens
 const options = readOptions();
 const app = chooseOrFail();
 console.log(`App: ${app.name} (${app.why})`);
-const setting = await startSetting(app);
 let ending = false;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(0));
-console.log(`GitLab (a stand-in): ${setting.gitlab.url}`);
-console.log(`The service:         ${setting.serviceUrl}   its log: ${setting.logFile}\n`);
-const story = new Story(setting, app);
-/** What the preview shows now. */
-let serving: DemoPush = app.open;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(options.once ? 1 : 0));
+const folder = mkdtempSync(join(tmpdir(), 'branch-deployments-demo-'));
+// All that the demo writes is below one folder, also what the runner and git make: an end at any time leaves nothing.
+process.env.TMPDIR = folder;
+const starting = startSetting(app, folder);
 try {
-  report(await story.open());
-  if (options.once) await playOn();
-  else stayUp(setting);
+  await tell();
 } catch (error) {
-  console.error(`\n✗ ${error instanceof Error ? error.message : String(error)}`);
+  // What was under way when the end came fails, and says nothing new.
+  if (!ending) console.error(`\n✗ ${messageOf(error)}`);
   await end(1);
 }
 
-async function playOn(): Promise<void> {
-  report(await story.push(app.second));
-  report(await story.breakIt(app.second));
-  report(await story.merge());
+async function tell(): Promise<void> {
+  const setting = await starting;
+  if (ending) return;
+  console.log(`GitLab (a stand-in): ${setting.gitlab.url}`);
+  console.log(`The service:         ${setting.serviceUrl}   its log: ${setting.logFile}\n`);
+  const story = new Story(setting, app);
+  await play(story, `Opening a merge request, "${app.open.message}"`, () => story.open());
+  if (!options.once) return stayUp(story);
+  await play(story, 'Pushing a second commit', () => story.push(app.second));
+  await play(story, 'Pushing a commit that breaks the app', () => story.breakIt(app.second));
+  await play(story, 'Merging', () => story.merge());
   console.log('\nThe whole story holds.');
   await end(0);
 }
 
-function stayUp({ gitlab }: Setting): void {
-  const { mergeRequest, preview, job } = story.links;
-  console.log(
-    `\n  the merge request   ${mergeRequest}\n  the preview         ${preview}\n  the job's log       ${job}\n`,
-  );
-  if (gitlab.violations.length > 0) console.log(`The stand-in refused: ${JSON.stringify(gitlab.violations)}`);
+/** Plays an act: the service's steps as the job's log gets them, then what came of it. */
+async function play(story: Story, what: string, act: () => Promise<Act>): Promise<void> {
+  console.log(`  ${what} …`);
+  const before = story.steps.job;
+  let shown = 0;
+  const show = () => {
+    const { job, said } = story.steps;
+    if (job === before || ending) return;
+    for (const line of said.slice(shown)) console.log(`    | ${line}`);
+    shown = said.length;
+  };
+  const watch = setInterval(show, 200);
+  try {
+    const { did, seen, tookMs } = await act();
+    show();
+    console.log(`✓ ${did} (${formatDuration(tookMs)})`);
+    for (const line of seen) console.log(`    ${line}`);
+    if (story.steps.job !== before) console.log(`    the job's whole log: ${story.links.job}`);
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+function stayUp(story: Story): void {
+  console.log(`\n  the merge request   ${story.links.mergeRequest}`);
+  console.log(`  the preview         ${story.links.preview}`);
+  console.log(`  the job's log       ${story.links.job}\n`);
   if (!process.stdin.isTTY) {
     console.log('It stays up until it is ended by a signal.');
     return;
   }
-  console.log('Keys: p push a second commit, b push one that breaks the app, m merge, q end');
+  console.log('Keys: p push a second commit, b push one that breaks the app, m merge, q end\n');
+  /** What the preview shows now: pushes go back and forth between two contents, so that each changes something. */
+  let serving: DemoPush = app.open;
+  const acts: Readonly<Record<string, () => Promise<void>>> = {
+    async p() {
+      const next = serving === app.open ? app.second : app.open;
+      await play(story, 'Pushing a commit', () => story.push(next));
+      serving = next;
+    },
+    b: () => play(story, 'Pushing a commit that breaks the app', () => story.breakIt(serving)),
+    m: () => play(story, 'Merging', () => story.merge()),
+  };
+  let busy = false;
   emitKeypressEvents(process.stdin);
   process.stdin.setRawMode(true);
-  let busy = false;
-  process.stdin.on('keypress', (_text: string, key: { name?: string; ctrl?: boolean }) => {
-    if (key.name === 'q' || (key.ctrl && key.name === 'c')) return void end(0);
-    const act = { p: push, b: breakIt, m: merge }[key.name ?? ''];
+  process.stdin.on('keypress', async (_text: string, key: { name?: string; ctrl?: boolean }) => {
+    if (key.name === 'q' || (key.ctrl && key.name === 'c')) return end(0);
+    const act = acts[key.name ?? ''];
     if (!act || busy) return;
+    if (story.over)
+      return console.log('The merge request is merged, so nothing can be pushed any more: q ends the demo.');
     busy = true;
-    act()
-      .then(report, (error: unknown) => console.error(`✗ ${error instanceof Error ? error.message : String(error)}`))
-      .finally(() => {
-        busy = false;
-      });
+    await act().catch((error: unknown) => ending || console.error(`✗ ${messageOf(error)}`));
+    busy = false;
   });
-}
-
-/** Back and forth between two contents, so that every push changes something. */
-function push(): Promise<Act> {
-  serving = serving === app.open ? app.second : app.open;
-  return story.push(serving);
-}
-
-const breakIt = (): Promise<Act> => story.breakIt(serving);
-
-const merge = (): Promise<Act> => story.merge();
-
-function report({ did, seen, log, tookMs }: Act): void {
-  console.log(`✓ ${did} (${formatDuration(tookMs)})`);
-  for (const line of seen) console.log(`    ${line}`);
-  for (const line of log) console.log(`    | ${line}`);
 }
 
 async function end(code: number): Promise<never> {
@@ -91,15 +113,27 @@ async function end(code: number): Promise<never> {
   ending = true;
   if (process.stdin.isTTY) process.stdin.setRawMode(false);
   if (!options.once) console.log('\nEnding …');
-  await setting.close().catch((error: unknown) => console.error(error));
-  process.exit(code);
+  let failed = false;
+  try {
+    const setting = await starting.catch(() => undefined);
+    await setting?.close();
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  } catch (error) {
+    failed = true;
+    console.error(`✗ the end: ${messageOf(error)}`);
+  }
+  process.exit(failed ? 1 : code);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function chooseOrFail() {
   try {
     return chooseApp(options.app, console.log);
   } catch (error) {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(messageOf(error));
     process.exit(2);
   }
 }
@@ -121,7 +155,7 @@ function readOptions(): { readonly app: 'command' | 'dagster' | undefined; reado
       throw new Error(`--app is command or dagster, not "${values.app}"`);
     return { app: values.app, once: values.once };
   } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${HELP}`);
+    console.error(`${messageOf(error)}\n\n${HELP}`);
     process.exit(2);
   }
 }

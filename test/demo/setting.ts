@@ -1,6 +1,5 @@
-import { createWriteStream, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { createWriteStream, mkdirSync, symlinkSync } from 'node:fs';
 import { request } from 'node:http';
-import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
@@ -16,9 +15,8 @@ const TOKEN = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
 export type Setting = Awaited<ReturnType<typeof startSetting>>;
 
-/** A stand-in GitLab with a project, its CI runner, and the real service, all on this machine. */
-export async function startSetting(app: DemoApp) {
-  const folder = mkdtempSync(join(tmpdir(), 'branch-deployments-demo-'));
+/** A stand-in GitLab with a project, its CI runner, and the real service, all on this machine; `folder` takes what they write. */
+export async function startSetting(app: DemoApp, folder: string) {
   const dataDir = join(folder, 'data');
   const gitlab = await StandInGitLab.start({
     rootDir: join(folder, 'gitlab'),
@@ -72,13 +70,12 @@ export async function startSetting(app: DemoApp) {
     serviceUrl,
     dataDir,
     logFile,
-    /** Ends everything that the demo started, and removes what it wrote. */
+    /** Ends everything that the demo started; the folder stays. */
     async close(): Promise<void> {
       await runner.stop();
       await service.stop();
       await removeInstances(dataDir);
       await gitlab.close();
-      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }

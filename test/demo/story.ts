@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { until } from '../support/poll.ts';
 import type { DemoApp, DemoPush } from './app.ts';
@@ -11,8 +13,6 @@ export interface Act {
   readonly tookMs: number;
   /** Things to look at. */
   readonly seen: readonly string[];
-  /** What the service said in the job's log, where the act ran a job. */
-  readonly log: readonly string[];
 }
 
 /** The acts of the demo, each with what it must come to: they throw where it does not. */
@@ -35,6 +35,19 @@ export class Story {
       preview: gitlab.environment(project, `review/mr-${iid}`)?.externalUrl ?? '',
       job: job ? `${gitlab.url}/${project.path}/-/jobs/${job.id}` : '',
     };
+  }
+
+  /** Whether nothing can be pushed any more. */
+  get over(): boolean {
+    return this.mergeRequest !== undefined && this.mergeRequest.state !== 'opened';
+  }
+
+  /** The newest deploy job, and what the service has said in its log so far. */
+  get steps(): { readonly job: number | undefined; readonly said: readonly string[] } {
+    const job = this.deployJob();
+    const lines = (job?.trace ?? '').split('\n').slice(0, -1);
+    const said = lines.filter((line) => line.startsWith('==> ') && !line.endsWith(':'));
+    return { job: job?.id, said: said.map((line) => line.slice(4)) };
   }
 
   open(): Promise<Act> {
@@ -101,18 +114,16 @@ export class Story {
         PATIENCE_MS,
       );
       await until('the note to say so', () => this.note().includes('merged'), PATIENCE_MS);
+      await until('everything on disk to be gone', () => this.leftOnDisk().length === 0, PATIENCE_MS);
+      expect(gitlab.violations.length === 0, `GitLab takes every request: ${JSON.stringify(gitlab.violations)}`);
       return ['merged', 'preview, environment and everything on disk are gone; the note says so'];
     });
   }
 
   private async act(play: () => Promise<readonly string[]>): Promise<Act> {
     const began = performance.now();
-    const before = this.deployJob();
     const [did = '', ...seen] = await play();
-    const job = this.deployJob();
-    const trace = job === before ? '' : (job?.trace ?? '');
-    const said = trace.split('\n').filter((line) => line.startsWith('==> ') && !line.endsWith(':'));
-    return { did, seen, log: said.map((line) => line.slice(4)), tookMs: performance.now() - began };
+    return { did, seen, tookMs: performance.now() - began };
   }
 
   private async pushFiles(what: DemoPush): Promise<void> {
@@ -149,6 +160,13 @@ export class Story {
     const notes = gitlab.notes(project, this.opened().iid).filter((note) => note.authorId === bot.id);
     expect(notes.length === 1, 'there is one note');
     return notes[0]?.body ?? '';
+  }
+
+  /** What the service still has of a deployment, beside empty folders of its own. */
+  private leftOnDisk(): string[] {
+    return ['instances', 'deployments', 'bundles', 'bundles/trees', 'bundles/incoming']
+      .flatMap((name) => readdirSync(join(this.setting.dataDir, name)))
+      .filter((name) => name !== 'trees' && name !== 'incoming');
   }
 
   private environment() {

@@ -24,7 +24,7 @@ code, pre { font: .86em/1.5 ui-monospace, monospace; } code { background: var(--
 pre { background: var(--soft); border-radius: .4rem; padding: .8rem; overflow-x: auto; } pre code { padding: 0; background: none; }
 pre.trace { white-space: pre-wrap; word-break: break-word; }
 .button { display: inline-block; background: #1f75cb; color: #fff; border-radius: .3rem; padding: .15rem .8rem; }
-ul.plain { list-style: none; padding: 0; }
+ul.plain { list-style: none; padding: 0; } ul.plain > li + li { margin-top: .3rem; }
 `;
 
 /** Reads the page again and shows what changed, with open folds left open. */

@@ -42,6 +42,8 @@ export class PipelineRunner {
   private readonly pipelines = new Map<number, PipelineRun>();
   private readonly executions = new Map<number, Promise<void>>();
   private readonly waiting = new Set<() => void>();
+  private readonly making = new Set<Promise<unknown>>();
+  private stopped = false;
   private folder: Promise<string> | null = null;
 
   constructor(gitlab: StandInGitLab, options: RunnerOptions) {
@@ -166,6 +168,8 @@ export class PipelineRunner {
 
   /** Ends what runs, and removes its folders. */
   async stop(): Promise<void> {
+    this.stopped = true;
+    await Promise.allSettled(this.making);
     for (const { runs } of this.pipelines.values()) {
       for (const run of runs) {
         run.canceled = true;
@@ -178,8 +182,11 @@ export class PipelineRunner {
   }
 
   private async create(options: Omit<PipelineSource, 'componentRoot'>): Promise<Pipeline | null> {
-    const made = await makePipeline(this.gitlab, { ...options, componentRoot: this.options.componentRoot });
-    if (made === null) return null;
+    const making = makePipeline(this.gitlab, { ...options, componentRoot: this.options.componentRoot });
+    this.making.add(making);
+    const made = await making.finally(() => this.making.delete(making));
+    // What a stopped runner starts, nobody would end.
+    if (made === null || this.stopped) return null;
     const { pipeline, variables, configuration } = made;
     const pipelineRun: PipelineRun = {
       pipeline,
