@@ -14,6 +14,8 @@ const CODE = 'src/quickstart/orders.py';
 const LOCATIONS =
   '{ workspaceOrError { ... on Workspace { locationEntries { loadStatus locationOrLoadError { __typename } } } } }';
 
+const RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "quickstart") { __typename } }';
+
 /** A Dagster project: by hand, a code server and a webserver side by side, from environments that are installed already. */
 export async function dagsterSide(): Promise<Side | string> {
   const uv = findUv();
@@ -93,12 +95,18 @@ export async function dagsterSide(): Promise<Side | string> {
   };
 }
 
+/** A webserver that was up before the code server looks again by itself only much later: it is asked to, as anyone would by hand. */
 async function isLoaded(port: number): Promise<boolean> {
+  const text = await ask(port, LOCATIONS);
+  if (text.includes('"PythonError"')) await ask(port, RELOAD);
+  return text.includes('"LOADED"') && text.includes('"RepositoryLocation"');
+}
+
+async function ask(port: number, query: string): Promise<string> {
   const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query: LOCATIONS }),
+    body: JSON.stringify({ query }),
   });
-  const text = await response.text();
-  return text.includes('"LOADED"') && text.includes('"RepositoryLocation"');
+  return response.text();
 }
