@@ -1,6 +1,4 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
-import { getRequestListener } from '@hono/node-server';
 import { appFileJsonSchema } from './apps/app-file.ts';
 import { appEnvironment } from './apps/environment.ts';
 import { createPresets } from './apps/presets.ts';
@@ -8,7 +6,6 @@ import type { Config } from './config.ts';
 import { makeDataDir } from './data-dir.ts';
 import { previewUrl } from './deployment/naming.ts';
 import { Traffic } from './deployment/traffic.ts';
-import { GitLabError } from './errors.ts';
 import { findPreview } from './front-door/find-preview.ts';
 import { createFrontDoor } from './front-door/front-door.ts';
 import { createGitLab } from './gitlab/client.ts';
@@ -24,6 +21,8 @@ import { mergeRequestReconciler } from './reconcile/merge-request.ts';
 import { noteReconciler } from './reconcile/note.ts';
 import { createSweep } from './reconcile/sweep.ts';
 import { createProcessRuntime } from './runtimes/process.ts';
+import { createHttpServer } from './service/server.ts';
+import { createTokenState } from './service/token-state.ts';
 import { createBundleStore } from './store/bundles/bundle-store.ts';
 import { takeLock } from './store/lock.ts';
 import { createRevisionLogs } from './store/revision-logs.ts';
@@ -35,8 +34,6 @@ const MAX_ENTRIES = 200_000;
 /** An archive may unpack to so many times the upload limit. */
 const UNPACK_FACTOR = 4;
 const HEAD_PATIENCE_MS = 30_000;
-/** How long an answer of GitLab's about our token is good for `readyz`. */
-const TOKEN_STATE_MS = 30_000;
 
 export interface Service {
   /** Address that it listens on. */
@@ -128,7 +125,7 @@ export async function startService(
     log,
     appFileSchema: appFileJsonSchema(),
     checkWritable: store.checkWritable,
-    gitlabState: rememberFor(TOKEN_STATE_MS, now, () => askTokenState(gitlab)),
+    gitlabState: createTokenState(gitlab, now),
     webhook: { store, log, now, proof: createWebhookProof(config.webhook) },
     ci: {
       store,
@@ -167,31 +164,13 @@ export async function startService(
     });
   }
 
-  const server = createServer();
-  const serviceListener = getRequestListener(app.fetch);
-  server.on('request', (req, res) =>
-    frontDoor.isPreviewHost(req.headers.host) ? frontDoor.handle(req, res) : void serviceListener(req, res),
-  );
-  server.on('checkContinue', (req, res) => {
-    if (frontDoor.isPreviewHost(req.headers.host)) return frontDoor.handle(req, res, { expectsContinue: true });
-    res.writeContinue();
-    void serviceListener(req, res);
-  });
-  server.on('upgrade', (req, socket, head) => {
-    if (frontDoor.isPreviewHost(req.headers.host)) frontDoor.upgrade(req, socket, head);
-    else socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
-  });
-  // Uploads take as long as they take; Node would end any request after five minutes.
-  server.requestTimeout = 0;
-  // Longer than what proxies in front keep connections open for (nginx: 60 s), so that none of theirs meets a closed one.
-  server.keepAliveTimeout = 75_000;
-  await listen(server, config.listen);
-  const address = server.address() as { address: string; port: number };
+  const server = createHttpServer(app, frontDoor);
+  const address = await server.listen(config.listen);
   for (const warning of config.warnings) log.warn(warning);
   log.info(
     {
       version: VERSION,
-      listen: `${address.address}:${address.port}`,
+      listen: `${address.host}:${address.port}`,
       publicUrl: config.publicUrl.href,
       previews: `*.${config.previewDomain}`,
     },
@@ -202,12 +181,12 @@ export async function startService(
   sweep.start();
 
   return {
-    address: { host: address.address, port: address.port },
+    address,
     idle: (at) => loop.idle(at),
     sweep: () => sweep.once(),
     async stop() {
       sweep.stop();
-      const closed = new Promise((resolve) => server.close(resolve));
+      const closed = server.close();
       await Promise.all([loop.stop(), frontDoor.close()]);
       server.closeAllConnections();
       await closed;
@@ -216,35 +195,5 @@ export async function startService(
       lock.release();
       log.info('stopped');
     },
-  };
-}
-
-function listen(server: Server, at: { readonly host: string; readonly port: number }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(at.port, at.host, () => {
-      server.off('error', reject);
-      resolve();
-    });
-  });
-}
-
-async function askTokenState(gitlab: { currentUser(): Promise<unknown> }): Promise<'ok' | 'unreachable' | 'rejected'> {
-  try {
-    await gitlab.currentUser();
-    return 'ok';
-  } catch (error) {
-    return error instanceof GitLabError && (error.failure === 'unauthorized' || error.failure === 'forbidden')
-      ? 'rejected'
-      : 'unreachable';
-  }
-}
-
-/** Asks at most once in a while; concurrent callers share one question. */
-function rememberFor<T>(ms: number, now: () => number, ask: () => Promise<T>): () => Promise<T> {
-  let last: { readonly at: number; readonly answer: Promise<T> } | undefined;
-  return () => {
-    if (!last || now() - last.at > ms) last = { at: now(), answer: ask() };
-    return last.answer;
   };
 }

@@ -33,6 +33,14 @@ export interface PipelineFacts {
   readonly createdAt: string;
 }
 
+/** Why a head commit is not deployed, and will not be by itself. */
+export interface HeadRemark {
+  readonly sha: string;
+  /** `skipped`: GitLab made no pipeline for it or skipped it; `failed`: its pipeline ended before the deploy job; `canceled`: somebody ended it. */
+  readonly kind: 'skipped' | 'failed' | 'canceled';
+  readonly pipelineUrl: string | null;
+}
+
 export interface CommitFacts {
   readonly sha: string;
   readonly title: string;

@@ -50,6 +50,7 @@ export function mergeRequestQueries(db: Database): MergeRequestQueries {
         title: facts.title,
         webUrl: facts.webUrl,
         sourceBranch: facts.sourceBranch,
+        targetBranch: facts.targetBranch,
         headSha: facts.headSha,
         sourceProjectId: facts.sourceProjectId,
         timesMissing: 0,

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { AppSpec } from '../deployment/app-spec.ts';
 import type { CommentOutcome } from '../deployment/commands.ts';
-import type { CommitFacts } from '../deployment/gitlab-facts.ts';
+import type { CommitFacts, HeadRemark } from '../deployment/gitlab-facts.ts';
 import type { PartHealth } from '../deployment/launch.ts';
 import type { Phase, RevisionState, StopReason, Wanted } from '../deployment/phase.ts';
 
@@ -21,8 +21,17 @@ export const mergeRequests = sqliteTable(
     title: text().notNull(),
     webUrl: text().notNull(),
     sourceBranch: text().notNull(),
+    targetBranch: text().notNull().default(''),
     headSha: text().notNull(),
     sourceProjectId: integer(),
+    /** Of a fork's merge request: the one commit that a Developer of the target project allowed to run, and who did. */
+    approvedSha: text(),
+    approvedBy: text(),
+    /** Why the head commit is not what the preview shows, where its pipeline will not deploy it. */
+    headRemark: text({ mode: 'json' }).$type<HeadRemark>(),
+    /** Since when GitLab has refused to show it (rights lost, project gone), and what it said; ms. Nothing is removed because of it. */
+    unreadableSince: integer(),
+    unreadableWhy: text(),
     /** Reads in a row that found no merge request while its project answered: two of them are evidence. */
     timesMissing: integer().notNull().default(0),
     noteId: integer(),
@@ -64,11 +73,20 @@ export const deployments = sqliteTable(
     /** Pipeline of the latest revision that a pipeline brought: a stop job of an older one does nothing. */
     pipelineId: integer().notNull(),
     createdAt: integer().notNull(),
+    /** Since when it waits for one of the `BD_MAX_RUNNING` places; its place in the queue. */
+    waitingSince: integer(),
+    /** Since when its removal is under way, how often that was tried, and what was in its way the last time. */
+    stoppingSince: integer(),
+    stopTries: integer().notNull().default(0),
+    stopError: text(),
     stoppedAt: integer(),
   },
   (t) => [
     uniqueIndex('deployments_key').on(t.projectId, t.app, t.ref),
     index('deployments_merge_request').on(t.mergeRequestId),
+    index('deployments_phase').on(t.phase),
+    index('deployments_waiting').on(t.waitingSince).where(sql`${t.waitingSince} is not null`),
+    index('deployments_stopped').on(t.stoppedAt),
   ],
 );
 
@@ -110,7 +128,12 @@ export const revisions = sqliteTable(
     /** Since when it gets no new requests. */
     drainingSince: integer(),
   },
-  (t) => [uniqueIndex('revisions_number').on(t.deploymentId, t.number), index('revisions_bundle').on(t.bundle)],
+  (t) => [
+    uniqueIndex('revisions_number').on(t.deploymentId, t.number),
+    index('revisions_bundle').on(t.bundle),
+    index('revisions_instance').on(t.instance),
+    index('revisions_present').on(t.deploymentId).where(sql`${t.instanceState} = 'present'`),
+  ],
 );
 
 /** What a deploy job asked for; its id is the idempotency key of everything that the job sends. */
@@ -130,7 +153,7 @@ export const jobs = sqliteTable(
     revisionId: integer().references(() => revisions.id),
     createdAt: integer().notNull(),
   },
-  (t) => [index('jobs_revision').on(t.revisionId)],
+  (t) => [index('jobs_revision').on(t.revisionId), index('jobs_deployment').on(t.deploymentId)],
 );
 
 /** What has to be looked at: one row per subject and kind, so that bursts coalesce. */
@@ -162,10 +185,15 @@ export const events = sqliteTable(
     at: integer().notNull(),
     mergeRequestId: integer(),
     deploymentId: integer(),
+    revisionId: integer(),
     type: text().notNull(),
     message: text().notNull(),
   },
-  (t) => [index('events_deployment').on(t.deploymentId, t.id)],
+  (t) => [
+    index('events_deployment').on(t.deploymentId, t.id),
+    index('events_merge_request').on(t.mergeRequestId, t.id),
+    index('events_at').on(t.at),
+  ],
 );
 
 /** Ids of webhook deliveries that were taken, so that a repeated one is taken once. */

@@ -102,16 +102,26 @@ export class World {
       throw new Error(`the stand-in GitLab refused: ${JSON.stringify(this.gitlab.violations, null, 2)}`);
   }
 
-  /** Until no pipeline runs, no webhook is under way, and the service has nothing to do but to look again later. */
-  async settled(timeoutMs = 60_000): Promise<void> {
+  /**
+   * Until no pipeline runs, no webhook is under way, and the service has nothing to do but to look again later. Shorter than a test's
+   * own limit, so that it is this that says what was waited for.
+   */
+  async settled(timeoutMs = 45_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
+    let waitingFor = '';
     await until(
-      'the world to settle',
+      () => `the world to settle: ${waitingFor}`,
       async () => {
+        waitingFor = 'pipelines';
         if (this.gitlab.onMergeRequestPipeline !== null)
           await Promise.all(
-            this.gitlab.pipelines(this.project).map((pipeline) => this.ci.pipelineSettled(pipeline.id)),
+            this.gitlab
+              .pipelines(this.project)
+              .map((pipeline) => this.ci.pipelineSettled(pipeline.id, { timeoutMs: deadline - Date.now() })),
           );
+        waitingFor = 'webhooks';
         await this.gitlab.webhooksSettled();
+        waitingFor = `work\n${this.logLines.slice(-40).join('')}`;
         return this.running === undefined || this.running.idle(Date.now() + 1_500);
       },
       timeoutMs,
