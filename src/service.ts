@@ -21,6 +21,7 @@ import { mergeRequestReconciler } from './reconcile/merge-request.ts';
 import { noteReconciler } from './reconcile/note.ts';
 import { createSweep } from './reconcile/sweep.ts';
 import { createProcessRuntime } from './runtimes/process.ts';
+import type { Runtime } from './runtimes/runtime.ts';
 import { createHttpServer } from './service/server.ts';
 import { createTokenState } from './service/token-state.ts';
 import { createBundleStore } from './store/bundles/bundle-store.ts';
@@ -46,14 +47,20 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+/** What tests and benchmarks set; everything else has the default that people get. */
+export interface ServiceOptions {
+  readonly log: Log;
+  /** How long a merge request's head may lag behind the pipeline that runs it; 30 s. */
+  readonly headPatienceMs?: number;
+  /** Where instances run; else as the settings say. It is let go of at the end, not ended. */
+  readonly runtime?: Runtime;
+}
+
 /**
  * Builds the service from its settings, and starts it.
  * @throws where the data folder is taken, a user is missing, or the address is in use
  */
-export async function startService(
-  config: Config,
-  options: { readonly log: Log; readonly headPatienceMs?: number },
-): Promise<Service> {
+export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
   const { log } = options;
   const now = Date.now;
   const user = resolveProcessUser(config.processUser);
@@ -83,12 +90,14 @@ export async function startService(
     audience: config.publicUrl.href,
     ...(config.gitlab.issuer === undefined ? {} : { issuer: config.gitlab.issuer }),
   });
-  const runtime = createProcessRuntime({
-    dataDir: dir.root,
-    user,
-    passEnv: config.passEnv,
-    say: (message) => log.warn({ runtime: 'process' }, message),
-  });
+  const runtime =
+    options.runtime ??
+    createProcessRuntime({
+      dataDir: dir.root,
+      user,
+      passEnv: config.passEnv,
+      say: (message) => log.warn({ runtime: 'process' }, message),
+    });
   const presets = createPresets({ pythonDownloads: config.pythonDownloads, passEnv: config.passEnv });
   const frontDoor = createFrontDoor({
     previewDomain: config.previewDomain,

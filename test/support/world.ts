@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
+import type { Runtime } from '../../src/runtimes/runtime.ts';
 import { type Service, startService } from '../../src/service.ts';
 import type { FileChange } from './gitlab/git/commit.ts';
 import { type PipelineRunner, startRunner } from './gitlab/pipelines/runner.ts';
@@ -32,6 +33,8 @@ export interface WorldOptions {
   readonly pipelines?: boolean;
   /** Whether a push makes a branch's pipeline too, which costs a second. Default: yes. */
   readonly branchPipelines?: boolean;
+  /** Where instances run. Default: real processes. */
+  readonly runtime?: Runtime;
 }
 
 export interface PreviewAnswer {
@@ -53,6 +56,7 @@ export class World {
   /** Everything that the service has logged. */
   readonly logLines: string[] = [];
   private readonly env: Readonly<Record<string, string>>;
+  private readonly runtime: Runtime | undefined;
   private running: Service | undefined;
 
   constructor(parts: {
@@ -64,6 +68,7 @@ export class World {
     serviceUrl: string;
     dataDir: string;
     env: Record<string, string>;
+    runtime?: Runtime | undefined;
   }) {
     this.gitlab = parts.gitlab;
     this.ci = parts.ci;
@@ -73,6 +78,7 @@ export class World {
     this.serviceUrl = parts.serviceUrl;
     this.dataDir = parts.dataDir;
     this.env = parts.env;
+    this.runtime = parts.runtime;
   }
 
   get service(): Service {
@@ -83,7 +89,11 @@ export class World {
   async startService(): Promise<void> {
     const config = readConfig({ ...surroundings(), ...this.env }, { uid: process.getuid?.() });
     const log = createLog('debug', { write: (line: string) => void this.logLines.push(line) });
-    this.running = await startService(config, { log, headPatienceMs: 500 });
+    this.running = await startService(config, {
+      log,
+      headPatienceMs: 500,
+      ...(this.runtime ? { runtime: this.runtime } : {}),
+    });
   }
 
   async stopService(): Promise<void> {
@@ -262,7 +272,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     ...(process.getuid?.() === 0 ? { BD_PROCESS_USER: 'root' } : {}),
     ...options.env,
   };
-  const world = new World({ gitlab, ci, project, dev, bot, serviceUrl, dataDir, env });
+  const world = new World({ gitlab, ci, project, dev, bot, serviceUrl, dataDir, env, runtime: options.runtime });
   try {
     await world.startService();
   } catch (error) {

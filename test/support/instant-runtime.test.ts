@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { CiDoor } from '../scenarios/ci-door.ts';
+import { makeArchive } from '../store/bundles/archives.ts';
+import { ANSWER_FILE, EXIT_FILE, InstantRuntime } from './instant-runtime.ts';
+import { until } from './poll.ts';
+import { openWorld, type World } from './world.ts';
+
+const APP_FILE = { path: '.branch-deployment.yml', content: 'start: unused\n' };
+const runtime = new InstantRuntime();
+let t: World;
+
+beforeAll(async () => {
+  t = await openWorld({ pipelines: false, runtime });
+});
+afterAll(async () => {
+  await t.close();
+  await runtime.dispose();
+});
+
+it('serves what was pushed, replaces it, tells of one that fails, and is empty at the end', async () => {
+  const door = new CiDoor(t);
+  const mr = await t.openMergeRequest('feature', { 'README.md': 'x' });
+  const deploy = async (file: { path: string; content: string }) => {
+    const token = await door.token(door.job(door.pipeline(mr)));
+    const url = /^url (\S+)/m.exec((await door.deploy(token, mr.iid)).text)?.[1] as string;
+    await door.upload(token, makeArchive([APP_FILE, file]));
+    const exit = await until('the outcome', async () =>
+      /^exit (\d+)/m.exec((await door.call('GET', 'outcome', { token })).text)?.at(1),
+    );
+    return { url, exit };
+  };
+
+  const { url, exit } = await deploy({ path: ANSWER_FILE, content: 'one' });
+  expect({ exit, body: (await t.preview(url)).body }).toEqual({ exit: '0', body: 'one' });
+  await deploy({ path: ANSWER_FILE, content: 'two' });
+  expect((await t.preview(url)).body).toBe('two');
+  expect((await deploy({ path: EXIT_FILE, content: '3' })).exit).toBe('1');
+  expect((await t.preview(url)).body).toBe('two');
+
+  await t.gitlab.closeMergeRequest(mr, t.dev);
+  await until('the instances to be gone', async () => (await runtime.list()).length === 0);
+  expect(runtime.starts).toBe(3);
+});
