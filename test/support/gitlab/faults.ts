@@ -1,3 +1,5 @@
+import type { Chaos } from './chaos.ts';
+
 export type FaultAct =
   | { readonly status: number; readonly body?: unknown; readonly headers?: Readonly<Record<string, string>> }
   /** Cuts the connection before anything happens. */
@@ -8,8 +10,18 @@ export type FaultAct =
   | 'after-close'
   /** Answers late. */
   | { readonly delayMs: number }
-  /** Answers GETs with what the same GET answered before (a lagging replica); the first time nothing is there to repeat. */
-  | { readonly staleReads: true };
+  /**
+   * Answers GETs with what the same GET answered before (a lagging replica), at most `withinMs` ago where that is given; the first
+   * time nothing is there to repeat.
+   */
+  | { readonly staleReads: true; readonly withinMs?: number };
+
+/** A sign-in page where JSON is expected, as a proxy in front of GitLab answers. */
+export const signInPage: FaultAct = {
+  status: 200,
+  body: '<!DOCTYPE html><html><body>Sign in</body></html>',
+  headers: { 'content-type': 'text/html; charset=utf-8' },
+};
 
 export interface Fault {
   readonly match: { readonly method?: string; readonly path?: RegExp };
@@ -20,6 +32,8 @@ export interface Fault {
 
 /** What goes wrong on demand. The first fault that matches a request acts. */
 export class Faults {
+  /** Faults by chance, for requests that no fault of `add` matches, and for webhooks. */
+  chaos: Chaos | null = null;
   private entries: Array<{ fault: Fault; left: number }> = [];
 
   /** Returns a function that takes it back. */
@@ -41,7 +55,7 @@ export class Faults {
       ({ fault, left }) =>
         left > 0 && (fault.match.method ?? method) === method && (fault.match.path?.test(path) ?? true),
     );
-    if (!entry) return undefined;
+    if (!entry) return this.chaos?.request(method, path);
     entry.left -= 1;
     return entry.fault.act;
   }

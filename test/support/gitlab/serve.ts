@@ -7,8 +7,8 @@ import { renderPage } from './pages/pages.ts';
 import type { Answer } from './routes/route.ts';
 import type { StandInGitLab } from './stand-in.ts';
 
-/** Answers that `staleReads` repeats, by token and path. */
-const lastAnswers = new WeakMap<StandInGitLab, Map<string, Answer>>();
+/** Answers that `staleReads` repeats, by token and path, and when they were given. */
+const lastAnswers = new WeakMap<StandInGitLab, Map<string, { readonly answer: Answer; readonly at: number }>>();
 
 /** Answers one request; nothing that goes wrong in it ends the server. */
 export async function serve(gitlab: StandInGitLab, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -56,7 +56,8 @@ async function answerWithFault(
   }
   if ('staleReads' in fault) {
     const old = request.method === 'GET' ? lastAnswers.get(gitlab)?.get(cacheKey(request)) : undefined;
-    return old ?? answer(gitlab, request);
+    const isRecent = old !== undefined && Date.now() - old.at <= (fault.withinMs ?? Number.POSITIVE_INFINITY);
+    return isRecent ? old.answer : answer(gitlab, request);
   }
   return { status: fault.status, body: fault.body, ...(fault.headers && { headers: fault.headers }) };
 }
@@ -146,10 +147,10 @@ const tokenOf = (request: IncomingMessage) =>
 const cacheKey = (request: IncomingMessage) => `${tokenOf(request)} ${request.url}`;
 
 function remember(gitlab: StandInGitLab, request: IncomingMessage, given: Answer): void {
-  const answers = lastAnswers.get(gitlab) ?? new Map<string, Answer>();
+  const answers = lastAnswers.get(gitlab) ?? new Map();
   lastAnswers.set(gitlab, answers);
   // The body may hold records that change: keep what was said, not what it says later.
-  answers.set(cacheKey(request), { ...given, body: structuredClone(given.body) });
+  answers.set(cacheKey(request), { answer: { ...given, body: structuredClone(given.body) }, at: Date.now() });
 }
 
 function userOf(gitlab: StandInGitLab, request: IncomingMessage): string | null {

@@ -40,7 +40,8 @@ export class HookQueue {
     for (const hook of project.hooks) {
       if (hook.events !== null && !hook.events.includes(event.name)) continue;
       // What GitLab holds when the hook is due, not when it is sent: headers are made now, but for the time of the signature.
-      this.enqueue(hook, { event: event.name, body, eventUuid, id: randomUUID() });
+      const message = { event: event.name, body, eventUuid, id: randomUUID() };
+      for (const lateMs of this.gitlab.faults.chaos?.hook(event.name) ?? [0]) this.enqueueLate(hook, message, lateMs);
     }
   }
 
@@ -62,6 +63,15 @@ export class HookQueue {
 
   close(): void {
     this.abort.abort();
+  }
+
+  private enqueueLate(hook: Hook, message: Message, lateMs: number): void {
+    if (lateMs === 0) return void this.enqueue(hook, message);
+    this.pending += 1;
+    setTimeout(() => {
+      this.pending -= 1;
+      void this.enqueue(hook, message);
+    }, lateMs);
   }
 
   private enqueue(hook: Hook, message: Message): Promise<void> {
