@@ -1,11 +1,12 @@
 import { type CommentOutcome, parseCommand } from '../deployment/commands.ts';
 import type { NoteFacts } from '../deployment/gitlab-facts.ts';
+import { GitLabError } from '../errors.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
 import type { Log } from '../log.ts';
 import type { CommentRow, MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { wantRevision, wantStopped } from '../store/want.ts';
-import { renderReply, replyMarker } from '../views/note/reply.ts';
+import { requestRedeploy, wantStopped } from '../store/want.ts';
+import { type ReplyKind, renderReply, replyMarker } from '../views/note/reply.ts';
 
 /** GitLab's number for the role Developer (doc/api/members.md). */
 const DEVELOPER = 30;
@@ -15,37 +16,21 @@ export interface CommentContext {
   readonly gitlab: GitLab;
   readonly log: Log;
   readonly now: () => number;
-  hasBundle(digest: string): Promise<boolean>;
 }
 
 /**
- * Does what a comment asks for, once, and acknowledges it. The comment and its author are read from GitLab: a webhook's word
- * decides nothing.
+ * Makes wanted what a comment asks for, once. The comment and its author are read from GitLab: a webhook's word decides nothing.
  */
 export async function obeyComment(context: CommentContext, row: MergeRequestRow, comment: CommentRow): Promise<void> {
-  const { store, gitlab } = context;
-  const note = await gitlab.note(row.projectId, row.iid, comment.noteId);
-  const outcome = comment.outcome ?? (await act(context, row, comment, note));
-  if (note !== null && outcome !== 'ignored') {
-    if (outcome !== 'taken' && outcome !== 'not-allowed') await replyOnce(context, row, comment.noteId, outcome);
-    await gitlab.awardNote(row.projectId, row.iid, comment.noteId, outcome === 'taken' ? 'thumbsup' : 'thumbsdown');
-  }
-  store.comments.done(comment);
-}
-
-async function act(
-  context: CommentContext,
-  row: MergeRequestRow,
-  comment: CommentRow,
-  note: NoteFacts | null,
-): Promise<CommentOutcome> {
   const { store, gitlab, log, now } = context;
+  if (comment.state !== 'pending') return;
+  const note = await gitlab.note(row.projectId, row.iid, comment.noteId);
   const asked = note && !note.system ? parseCommand(note.body) : undefined;
-  if (!note || !asked || note.author.id === (await gitlab.currentUser()).id) return 'ignored';
+  if (!note || !asked || note.author.id === (await gitlab.currentUser()).id)
+    return store.comments.acted(comment, 'ignored');
   const allowed = (await gitlab.accessLevel(row.projectId, note.author.id)) >= DEVELOPER;
-  const again = asked.command === 'deploy' ? await redeployable(context, row) : [];
   const outcome = store.transaction(() => {
-    const result = decide();
+    const result = decide(note);
     store.comments.acted(comment, result);
     return result;
   });
@@ -53,49 +38,53 @@ async function act(
     { project: row.projectId, mergeRequest: row.iid, command: asked.command, by: note.author.username, outcome },
     'a command in a comment',
   );
-  return outcome;
 
-  function decide(): CommentOutcome {
+  /** Null: what comes of it is known once the request was acted on. */
+  function decide({ author }: NoteFacts): CommentOutcome | null {
     if (!allowed) return 'not-allowed';
+    const deployments = store.deployments.ofMergeRequest(row.id);
     switch (asked?.command) {
       case 'undeploy':
-        for (const deployment of store.deployments.ofMergeRequest(row.id))
-          wantStopped(store, deployment, { reason: 'undeployed', now: now() });
+        for (const deployment of deployments) wantStopped(store, deployment, { reason: 'undeployed', now: now() });
         return 'taken';
       case 'deploy':
-        if (row.state !== 'opened' && row.state !== 'locked') return 'not-open';
-        for (const { deployment, latest } of again) {
-          wantRevision(store, deployment, {
-            commit: latest.commit,
-            pushedBy: latest.pushedBy,
-            bundle: latest.bundle,
-            spec: latest.spec,
-            now: now(),
-            why: `${note?.author.name} asked for it`,
-          });
-        }
-        return again.length > 0 ? 'taken' : 'no-bundle';
+        for (const deployment of deployments) requestRedeploy(store, deployment, { by: author.name, now: now() });
+        return deployments.length > 0 ? null : 'no-bundle';
       default:
         return 'not-yet';
     }
   }
 }
 
-/** The apps of a merge request whose latest source is still there. */
-async function redeployable(context: CommentContext, row: MergeRequestRow) {
-  const found = [];
-  for (const deployment of context.store.deployments.ofMergeRequest(row.id)) {
-    const latest = context.store.revisions.latest(deployment.id);
-    if (latest && (await context.hasBundle(latest.bundle))) found.push({ deployment, latest });
+/** Says on a comment what came of it, where that is known. */
+export async function acknowledge(context: CommentContext, row: MergeRequestRow, comment: CommentRow): Promise<void> {
+  const { outcome } = comment;
+  if (comment.state !== 'acted' || outcome === null) return;
+  if (outcome !== 'ignored') {
+    const emoji = outcome === 'taken' ? 'thumbsup' : 'thumbsdown';
+    const isThere = await award(context, row, comment.noteId, emoji);
+    if (isThere && outcome !== 'taken' && outcome !== 'not-allowed')
+      await replyOnce(context, row, comment.noteId, outcome);
   }
-  return found;
+  context.store.comments.done(comment);
+}
+
+/** False where somebody deleted the comment. */
+async function award(context: CommentContext, row: MergeRequestRow, noteId: number, emoji: string): Promise<boolean> {
+  try {
+    await context.gitlab.awardNote(row.projectId, row.iid, noteId, emoji);
+    return true;
+  } catch (error) {
+    if (error instanceof GitLabError && error.failure === 'not-found') return false;
+    throw error;
+  }
 }
 
 async function replyOnce(
   context: CommentContext,
   row: MergeRequestRow,
   noteId: number,
-  outcome: 'no-bundle' | 'not-open' | 'not-yet',
+  outcome: ReplyKind,
 ): Promise<void> {
   const own = (await context.gitlab.currentUser()).id;
   const notes = await context.gitlab.notes(row.projectId, row.iid);

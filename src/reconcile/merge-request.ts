@@ -5,8 +5,9 @@ import type { Log } from '../log.ts';
 import type { DeploymentRow, MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { wantRevision, wantStopped } from '../store/want.ts';
-import { type CommentContext, obeyComment } from './comments.ts';
+import { acknowledge, type CommentContext, obeyComment } from './comments.ts';
 import { again, DONE, ofMergeRequest, type Reconciler, type Result } from './reconciler.ts';
+import { redeploy } from './redeploy.ts';
 
 /** Between the two reads that together prove that a merge request is gone. */
 const SECOND_LOOK_MS = 30_000;
@@ -35,6 +36,8 @@ export function mergeRequestReconciler(context: MergeRequestContext): Reconciler
       if (facts.state === 'merged' || facts.state === 'closed') stop(deployments, facts.state);
       else await reopen(row, deployments);
       for (const comment of store.comments.open(id)) await obeyComment(context, row, comment);
+      await redeploy(context, store.mergeRequests.get(id) as MergeRequestRow);
+      for (const comment of store.comments.open(id)) await acknowledge(context, row, comment);
       const dueAt = store.deployments.ofMergeRequest(id).map(({ phase }) => noteDueAt(phase, now()));
       store.work.mark(ofMergeRequest(id), 'note', Math.max(now(), ...dueAt));
       return DONE;

@@ -1,4 +1,4 @@
-import { and, asc, eq, ne } from 'drizzle-orm';
+import { and, asc, eq, isNull, ne } from 'drizzle-orm';
 import type { CommentOutcome } from '../deployment/commands.ts';
 import type { Database } from './database.ts';
 import { type CommentRow, comments } from './schema.ts';
@@ -8,8 +8,10 @@ export interface CommentQueries {
   add(mergeRequestId: number, noteId: number, now: number): void;
   /** Comments of a merge request that are not acknowledged yet, oldest first. */
   open(mergeRequestId: number): CommentRow[];
-  /** In the transaction that does what the comment asks for, so that it is done once. */
-  acted(comment: CommentRow, outcome: CommentOutcome): void;
+  /** In the transaction that does what the comment asks for, so that it is done once. Null: what comes of it is not known yet. */
+  acted(comment: CommentRow, outcome: CommentOutcome | null): void;
+  /** What came of those comments of a merge request that waited for it. */
+  settle(mergeRequestId: number, outcome: CommentOutcome): void;
   done(comment: CommentRow): void;
 }
 
@@ -29,6 +31,12 @@ export function commentQueries(db: Database): CommentQueries {
         .all(),
     acted(comment, outcome) {
       db.update(comments).set({ state: 'acted', outcome }).where(one(comment)).run();
+    },
+    settle(mergeRequestId, outcome) {
+      db.update(comments)
+        .set({ outcome })
+        .where(and(eq(comments.mergeRequestId, mergeRequestId), eq(comments.state, 'acted'), isNull(comments.outcome)))
+        .run();
     },
     done(comment) {
       db.update(comments).set({ state: 'done' }).where(one(comment)).run();

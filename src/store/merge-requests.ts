@@ -3,6 +3,20 @@ import type { MergeRequestFacts, ProjectFacts } from '../deployment/gitlab-facts
 import type { Database } from './database.ts';
 import { type MergeRequestRow, mergeRequests } from './schema.ts';
 
+type Changeable = Pick<
+  MergeRequestRow,
+  | 'state'
+  | 'timesMissing'
+  | 'unreadableSince'
+  | 'unreadableWhy'
+  | 'headRemark'
+  | 'redeploy'
+  | 'noteId'
+  | 'noteHash'
+  | 'noteSeenAt'
+  | 'readAt'
+>;
+
 export interface MergeRequestQueries {
   find(projectId: number, iid: number): MergeRequestRow | undefined;
   get(id: number): MergeRequestRow | undefined;
@@ -11,10 +25,7 @@ export interface MergeRequestQueries {
   all(): MergeRequestRow[];
   /** Records what was read, and returns the row. */
   record(project: ProjectFacts, facts: MergeRequestFacts, now: number): MergeRequestRow;
-  update(
-    id: number,
-    values: Partial<Pick<MergeRequestRow, 'state' | 'timesMissing' | 'noteId' | 'noteHash' | 'noteSeenAt' | 'readAt'>>,
-  ): void;
+  update(id: number, values: Partial<Changeable>): void;
 }
 
 export function mergeRequestQueries(db: Database): MergeRequestQueries {

@@ -5,6 +5,7 @@ import type { CommentOutcome } from '../deployment/commands.ts';
 import type { CommitFacts, HeadRemark } from '../deployment/gitlab-facts.ts';
 import type { PartHealth } from '../deployment/launch.ts';
 import type { Phase, RevisionState, StopReason, Wanted } from '../deployment/phase.ts';
+import type { RedeployRequest } from '../deployment/redeploy.ts';
 
 /** All times are ms since the epoch. Migrations are generated from this file: `npm run db:generate`. */
 
@@ -29,6 +30,8 @@ export const mergeRequests = sqliteTable(
     approvedBy: text(),
     /** Why the head commit is not what the preview shows, where its pipeline will not deploy it. */
     headRemark: text({ mode: 'json' }).$type<HeadRemark>(),
+    /** Asked for by `/deploy` or the API, and not done yet. */
+    redeploy: text({ mode: 'json' }).$type<RedeployRequest>(),
     /** Since when GitLab has refused to show it (rights lost, project gone), and what it said; ms. Nothing is removed because of it. */
     unreadableSince: integer(),
     unreadableWhy: text(),

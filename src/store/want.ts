@@ -1,5 +1,6 @@
 import { noteDueAt } from '../deployment/note-timing.ts';
 import type { StopReason } from '../deployment/phase.ts';
+import { mergeRedeploys } from '../deployment/redeploy.ts';
 import type { DeploymentRow, RevisionRow } from './schema.ts';
 import type { Store } from './store.ts';
 
@@ -54,5 +55,33 @@ export function wantStopped(
     });
     store.work.mark(`deployment:${deployment.id}`, 'instance', request.now);
     store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'note', request.now);
+  });
+}
+
+/**
+ * Wants a deployment's latest source to run again: from `/deploy` or the API. It is recorded with the merge request, whose reconciler acts on it
+ * once its truth was read; what comes of it is an event of the deployment (`wanted`, `redeploy`, or `not-redeployed` with the reason).
+ *
+ * @param request.by display name of who asks; whether they may is the caller's to check
+ * @param request.now ms since the epoch
+ */
+export function requestRedeploy(
+  store: Store,
+  deployment: Pick<DeploymentRow, 'id' | 'mergeRequestId'>,
+  request: { readonly by: string; readonly now: number },
+): void {
+  store.transaction(() => {
+    const open = store.mergeRequests.get(deployment.mergeRequestId)?.redeploy ?? null;
+    store.mergeRequests.update(deployment.mergeRequestId, {
+      redeploy: mergeRedeploys(open, { deploymentIds: [deployment.id], by: request.by, at: request.now }),
+    });
+    store.events.add({
+      at: request.now,
+      type: 'redeploy',
+      message: `${request.by} asked for it to run again.`,
+      deploymentId: deployment.id,
+      mergeRequestId: deployment.mergeRequestId,
+    });
+    store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', request.now);
   });
 }
