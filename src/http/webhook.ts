@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { ProblemError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Store } from '../store/store.ts';
 import { type Hint, readWebhook } from '../webhooks/read-webhook.ts';
+import { limitBody } from './limit-body.ts';
 import type { WebhookProof } from './webhook-proof.ts';
 
 /** GitLab's own limit for what it sends (doc/user/project/integrations/webhooks.md). */
@@ -23,15 +23,12 @@ export interface WebhookContext {
 export function webhookRoutes(context: WebhookContext): Hono {
   const { store, log, now } = context;
   const app = new Hono();
-  const limit = bodyLimit({
-    maxSize: MAX_BYTES,
-    onError: () => {
-      throw new ProblemError('too-large', 413, 'The webhook is larger than 25 MiB, which GitLab never sends.');
-    },
-  });
+  const limit = limitBody(MAX_BYTES, 'The webhook is larger than 25 MiB, which GitLab never sends.');
   app.post('/gitlab', limit, async (c) => {
+    const claim = context.proof(c.req.raw.headers, now());
+    if (!claim.ok) throw new ProblemError('wrong-proof', 401, claim.reason);
     const raw = Buffer.from(await c.req.arrayBuffer());
-    const proof = context.proof(c.req.raw.headers, raw, now());
+    const proof = claim.check(raw);
     if (!proof.ok) throw new ProblemError('wrong-proof', 401, proof.reason);
     const event = c.req.header('x-gitlab-event');
     const answer = await take(event, raw, proof.deliveryId);

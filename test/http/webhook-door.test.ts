@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CiDoor } from '../scenarios/ci-door.ts';
@@ -138,6 +140,23 @@ describe('an authentic webhook is always answered with 200', () => {
 });
 
 describe('the door itself', () => {
+  it('refuses whoever proves nothing before the body has come', async () => {
+    const { port } = new URL(t.serviceUrl);
+    const head = (proof: string) =>
+      `POST /webhooks/gitlab HTTP/1.1\r\nhost: localhost:${port}\r\nx-gitlab-event: Push Hook\r\n${proof}content-length: 1000000\r\n\r\n`;
+    for (const proof of [
+      '',
+      'x-gitlab-token: wrong\r\n',
+      'webhook-id: 1\r\nwebhook-timestamp: 1\r\nwebhook-signature: v1,AAAA\r\n',
+    ]) {
+      const socket = connect(Number(port), '127.0.0.1');
+      socket.write(head(proof));
+      const [answer] = await once(socket, 'data');
+      expect(String(answer)).toMatch(/^HTTP\/1.1 401 /);
+      socket.destroy();
+    }
+  });
+
   it('takes nothing larger than 25 MiB, said or not', async () => {
     const large = 'x'.repeat(26 * 1024 ** 2);
     expect(await send(large)).toEqual(

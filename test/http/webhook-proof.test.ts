@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it } from 'vitest';
-import { createWebhookProof } from '../../src/http/webhook-proof.ts';
+import { createWebhookProof as createClaims, type ProofResult } from '../../src/http/webhook-proof.ts';
 
 // The example of the Standard Webhooks specification.
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -16,6 +16,15 @@ const without = (headers: Headers, name: string) => {
   headers.delete(name);
   return headers;
 };
+
+/** Headers and body together, as the door looks at them. */
+function createWebhookProof(options: Parameters<typeof createClaims>[0]) {
+  const claims = createClaims(options);
+  return (headers: Headers, body: Buffer, now: number): ProofResult => {
+    const claim = claims(headers, now);
+    return claim.ok ? claim.check(body) : claim;
+  };
+}
 
 describe('a signed webhook', () => {
   const proof = createWebhookProof({ signingSecrets: [SECRET], tokens: ['token'] });

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { ProblemError } from '../../errors.ts';
+import { limitBody } from '../limit-body.ts';
 import { renderAnswer } from './answer.ts';
 import type { CiContext } from './context.ts';
 import { beginDeploy } from './deploy.ts';
@@ -26,12 +26,7 @@ export function ciRoutes(context: CiContext): Hono {
       );
     return context.verifyToken(token);
   };
-  const form = bodyLimit({
-    maxSize: FORM_BYTES,
-    onError: () => {
-      throw new ProblemError('too-large', 413, "The job's inputs are larger than 64 KiB together: shorten them.");
-    },
-  });
+  const form = limitBody(FORM_BYTES, "The job's inputs are larger than 64 KiB together: shorten them.");
 
   app.post('/deploy', form, async (c) => {
     const claims = await claimsOf(c);
