@@ -9,5 +9,9 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Scenarios start real processes: more workers than cores only makes them slower.
     maxWorkers: 2,
+    globalSetup: ['test/support/secret-search/global-setup.ts'],
+    // What is printed goes the way of all output, past what looks for secrets in it.
+    disableConsoleIntercept: true,
+    setupFiles: ['test/support/secret-search/collect.ts'],
   },
 });

@@ -13,12 +13,14 @@ import { StandInGitLab } from './gitlab/stand-in.ts';
 import type { MergeRequest, Note, Project, User } from './gitlab/state.ts';
 import { freePort, until } from './poll.ts';
 import { nodeProject } from './projects.ts';
+import { recordOutput } from './secret-search/output.ts';
+import { knowSecretSettings, recordDataDir } from './secret-search/service.ts';
 import { removeInstances, shareUvCache, surroundings } from './surroundings.ts';
 
 export { componentInclude, nodeProject, nodeServer } from './projects.ts';
 
 export const SIGNING_TOKEN = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
-export const BOT_TOKEN = 'glpat-branch-deployments-bot';
+export const BOT_TOKEN = 'glpat-Vq8sT2nWx5LkRz7cYb4D';
 
 export interface WorldOptions {
   /** Files of the project's first commit. Default: a Node app with the component included. */
@@ -88,7 +90,11 @@ export class World {
 
   async startService(): Promise<void> {
     const config = readConfig({ ...surroundings(), ...this.env }, { uid: process.getuid?.() });
-    const log = createLog('debug', { write: (line: string) => void this.logLines.push(line) });
+    const write = (line: string) => {
+      this.logLines.push(line);
+      recordOutput('log', line);
+    };
+    const log = createLog('debug', { write });
     this.running = await startService(config, {
       log,
       headPatienceMs: 500,
@@ -106,6 +112,7 @@ export class World {
     await this.ci.stop();
     await this.stopService();
     await removeInstances(this.dataDir);
+    recordDataDir(this.dataDir);
     await this.gitlab.close();
     rmSync(this.dataDir, { recursive: true, force: true });
     if (this.gitlab.violations.length > 0)
@@ -272,6 +279,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     ...(process.getuid?.() === 0 ? { BD_PROCESS_USER: 'root' } : {}),
     ...options.env,
   };
+  knowSecretSettings(env);
   const world = new World({ gitlab, ci, project, dev, bot, serviceUrl, dataDir, env, runtime: options.runtime });
   try {
     await world.startService();

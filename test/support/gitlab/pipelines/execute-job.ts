@@ -1,5 +1,6 @@
 import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { recordOutput } from '../../secret-search/output.ts';
 import type { StandInGitLab } from '../stand-in.ts';
 import type { Deployment, Job, Pipeline, Project, User } from '../state.ts';
 import { checkOut } from './checkout.ts';
@@ -70,6 +71,7 @@ export async function executeJob(run: JobRun, execution: Execution): Promise<voi
     await rm(folder, { recursive: true, force: true });
     await rm(`${folder}.tmp`, { recursive: true, force: true });
     endDeployment(run, gitlab, { deployment, status, variables });
+    recordOutput(`trace of ${job.name}`, job.trace);
     gitlab.setJobStatus(job, status, job.exitCode === null ? {} : { exitCode: job.exitCode });
   }
 }

@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { knowSecret } from '../../secret-search/output.ts';
 import type { StandInGitLab } from '../stand-in.ts';
 import type { Job, MergeRequest, Pipeline, Project, User } from '../state.ts';
 import { readCommit } from './checkout.ts';
@@ -96,7 +98,14 @@ function mergeRequestVariables(
 
 /** Predefined variables of one job; `user` is who started it. */
 export function jobVariables(gitlab: StandInGitLab, project: Project, job: Job, user: User): Record<string, string> {
+  const token = `glcbt-64_${randomBytes(15).toString('base64url')}`;
+  knowSecret('CI_JOB_TOKEN', token);
+  const clone = new URL(`${gitlab.url}/${project.path}.git`);
+  clone.username = 'gitlab-ci-token';
+  clone.password = token;
   return {
+    CI_JOB_TOKEN: token,
+    CI_REPOSITORY_URL: clone.href,
     CI_JOB_ID: String(job.id),
     CI_JOB_NAME: job.name,
     CI_JOB_STAGE: job.stage,
