@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
@@ -92,8 +93,9 @@ class ProcessRuntime implements Runtime {
     await this.names.run(name, async () => {
       const before = await this.recover(name);
       if (before?.isUp) return;
-      await this.remove(name);
       const folders = instanceFolders(ground.folders, name);
+      // Looking through all processes of the machine for a name that is new would be the longest part of a start.
+      if (before || existsSync(folders.root)) await this.remove(name);
       await makeInstanceFolders(folders, data, ground.account);
       makeOutput(folders.output, ground.account);
       this.closing.signal.throwIfAborted();

@@ -7,7 +7,7 @@ import type { InstanceContext } from './context.ts';
 import { addEvent, recordFailure, recordHealthy, recordPhase } from './record.ts';
 
 /** A start that has just begun is watched closely, since every wait is added to the time that people wait. */
-const WATCH_CLOSELY_MS = 20;
+const WATCH_CLOSELY_MS = 10;
 const CLOSELY_FOR_MS = 2_000;
 const WATCH_MS = 60;
 const WATCH_FOR_MS = 30_000;

@@ -25,8 +25,13 @@ export const UNFINISHED = '.unfinished-';
 export const COPY = `rm -rf -- "$2" && mkdir -p -- "$(dirname -- "$2")" || exit 1
 cp -a --reflink=auto -- "$1" "$2" 2>/dev/null || { rm -rf -- "$2"; cp -RPp -- "$1" "$2"; }`;
 
-// A copy that was made ahead of time lies on the same file system.
-const MOVE = `rm -rf -- "$2" && mkdir -p -- "$(dirname -- "$2")" && mv -- "$1" "$2"`;
+// A copy that was made ahead of time lies on the same file system. $1 the spare; then, for each output, its name there and its place.
+const MOVE_ALL = `spare=$1; shift
+while [ "$#" -gt 0 ]; do
+  rm -rf -- "$2" && mkdir -p -- "$(dirname -- "$2")" && mv -- "$spare/$1" "$2" || exit 1
+  shift 2
+done
+rm -rf -- "$spare"`;
 
 /** Copies what an earlier run has made into the tree. False where nothing (of the same outputs) is kept. */
 export async function restoreSetup(instance: Instance, keep: Keep): Promise<boolean> {
@@ -37,15 +42,17 @@ export async function restoreSetup(instance: Instance, keep: Keep): Promise<bool
   const { account, spares } = instance.ground;
   const spare = join(instance.folders.root, 'spare');
   try {
-    const ready = await spares.take(instance.ground, keep.key, { folder: spare });
-    for (const [index, output] of kept.outputs.entries()) {
-      const target = join(instance.folders.tree, output);
-      if (kept.missing.includes(output)) continue;
-      const [script, from] = ready ? [MOVE, spare] : [COPY, folder];
-      await runInstanceTool(instance, script, [join(from, String(index)), target], { account });
-      await moveVirtualEnvironment(instance, target, { from: kept.tree });
+    const places = kept.outputs.flatMap((output, index) =>
+      kept.missing.includes(output) ? [] : [{ index: String(index), target: join(instance.folders.tree, output) }],
+    );
+    if (await spares.take(instance.ground, keep.key, { folder: spare })) {
+      const args = places.flatMap(({ index, target }) => [index, target]);
+      await runInstanceTool(instance, MOVE_ALL, [spare, ...args], { account });
+    } else {
+      for (const { index, target } of places)
+        await runInstanceTool(instance, COPY, [join(folder, index), target], { account });
     }
-    await removeInstanceFolder(instance, spare);
+    for (const { target } of places) await moveVirtualEnvironment(instance, target, { from: kept.tree });
     await utimes(folder, new Date(), new Date()); // The time of its last use, for whoever makes room.
     return true;
   } catch (error) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endProcesses } from './end-processes.ts';
 import { findProcesses } from './find-processes.ts';
@@ -18,6 +19,8 @@ const FORKED_MS = 200;
  */
 export async function recoverInstance(ground: Ground, name: string): Promise<Instance | undefined> {
   const folders = instanceFolders(ground.folders, name);
+  // The folder is there before anything runs in it, and goes last.
+  if (!existsSync(folders.root)) return undefined;
   const record = readRecord(folders.record);
   if (record?.name !== name || wasInterrupted(record)) {
     const leaders = record?.name === name ? [...record.processes, ...record.commands] : [];

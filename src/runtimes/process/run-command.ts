@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Account, spawnAs } from './account.ts';
-import { makePipe, type Pipe } from './pipe.ts';
+import { makePipe } from './pipe.ts';
 import { type ProcessId, readProcess } from './process-table.ts';
 
 /** A command that ends. */
@@ -14,8 +15,11 @@ export interface Command {
   readonly account: Account | null;
   /** What it reads from standard input; nothing where it is left out. */
   readonly input?: string;
-  /** Folder of the service's own for the pipe that it prints into. */
-  readonly pipeFolder: string;
+  /**
+   * Folder of the service's own for the pipe that it prints into: for commands of the repository's, which may open /dev/stdout by its name.
+   * Left out, it prints into a socket as Node's children do, which costs one process less.
+   */
+  readonly pipeFolder?: string;
   /** Ends the command's group: TERM, then KILL after `graceMs`. */
   readonly signal?: AbortSignal;
   readonly graceMs?: number;
@@ -39,12 +43,16 @@ const LAST_OUTPUT_MS = 500;
 export async function runCommand(command: Command): Promise<End> {
   const { signal } = command;
   signal?.throwIfAborted();
+  if (command.pipeFolder === undefined) return runIntoSocket(command);
   const pipe = await makePipe(command.pipeFolder, command.account);
   try {
     if (signal?.aborted) closeSync(pipe.input);
     signal?.throwIfAborted(); // From here to listening to the signal nothing waits.
     pipe.output.on('data', (chunk: Uint8Array) => command.onOutput?.(chunk));
-    const end = await spawnAndWait(command, pipe);
+    const end = await waitFor(
+      command,
+      spawnAndClose(() => spawnCommand(command, pipe.input), pipe.input),
+    );
     await Promise.race([pipe.ended, delay(LAST_OUTPUT_MS, undefined, { ref: false })]);
     signal?.throwIfAborted();
     return end;
@@ -53,20 +61,34 @@ export async function runCommand(command: Command): Promise<End> {
   }
 }
 
-function spawnAndWait(command: Command, { input }: Pipe): Promise<End> {
-  const { signal, argv } = command;
+async function runIntoSocket(command: Command): Promise<End> {
+  const child = spawnCommand(command, 'pipe');
+  const outputs = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  for (const stream of outputs) stream.on('data', (chunk: Uint8Array) => command.onOutput?.(chunk));
+  const ended = Promise.all(outputs.map((stream) => once(stream, 'close')));
+  try {
+    const end = await waitFor(command, child);
+    await Promise.race([ended, delay(LAST_OUTPUT_MS, undefined, { ref: false })]);
+    command.signal?.throwIfAborted();
+    return end;
+  } finally {
+    for (const stream of outputs) stream.destroy();
+  }
+}
+
+function spawnCommand({ argv, directory, env, account, input }: Command, output: number | 'pipe'): ChildProcess {
+  return spawn(argv[0], argv.slice(1), {
+    cwd: directory,
+    env,
+    detached: true,
+    stdio: [input === undefined ? 'ignore' : 'pipe', output, output],
+    ...spawnAs(account),
+  });
+}
+
+function waitFor(command: Command, child: ChildProcess): Promise<End> {
+  const { signal } = command;
   return new Promise((resolve, reject) => {
-    const child = spawnAndClose(
-      () =>
-        spawn(argv[0], argv.slice(1), {
-          cwd: command.directory,
-          env: command.env,
-          detached: true,
-          stdio: [command.input === undefined ? 'ignore' : 'pipe', input, input],
-          ...spawnAs(command.account),
-        }),
-      input,
-    );
     child.once('error', reject);
     const { pid } = child;
     if (pid === undefined) return;

@@ -38,7 +38,7 @@ export async function runInstanceTool(
 ): Promise<void> {
   const { ground, folders, record } = instance;
   const env = markingEnvironment(ground, { name: record.name, folders });
-  await runTool(script, args, { ...options, env, pipeFolder: folders.root, signal: instance.signal });
+  await runTool(script, args, { ...options, env, signal: instance.signal });
 }
 
 /** Removes a folder that the instance works on. */

@@ -1,7 +1,7 @@
 import { type Command, describeEnd, runCommand } from './run-command.ts';
 
 /** How a tool of the system is run. */
-export type ToolOptions = Omit<Command, 'argv' | 'directory' | 'onOutput'>;
+export type ToolOptions = Omit<Command, 'argv' | 'directory' | 'onOutput' | 'pipeFolder'>;
 
 /**
  * Runs a small shell script over the arguments `$1`, `$2` …, to do with the account's rights what the service must not do with its own:

@@ -85,7 +85,6 @@ export class SpareSetups {
         await runTool(script, paths, {
           account: ground.account,
           env,
-          pipeFolder: ground.folders.setups,
           signal: this.stopping.signal,
         });
       }
