@@ -8,7 +8,7 @@ import { previewUrl } from './deployment/naming.ts';
 import { Traffic } from './deployment/traffic.ts';
 import { findPreview } from './front-door/find-preview.ts';
 import { createFrontDoor } from './front-door/front-door.ts';
-import { createGitLab } from './gitlab/client.ts';
+import { createGitLab, type GitLabOptions } from './gitlab/client.ts';
 import { createIdTokenVerifier } from './gitlab/id-token.ts';
 import { createApp } from './http/app.ts';
 import { createWebhookProof } from './http/webhook-proof.ts';
@@ -50,8 +50,10 @@ export interface Service {
 /** What tests and benchmarks set; everything else has the default that people get. */
 export interface ServiceOptions {
   readonly log: Log;
-  /** How long a merge request's head may lag behind the pipeline that runs it; 30 s. */
+  /** How long GitLab's reads may lag behind what it did, as a merge request's head behind its pipeline; 30 s. */
   readonly headPatienceMs?: number;
+  /** How GitLab is asked again. */
+  readonly gitlab?: Pick<GitLabOptions, 'retry' | 'unauthorizedPauseMs'>;
   /** Where instances run; else as the settings say. It is let go of at the end, not ended. */
   readonly runtime?: Runtime;
 }
@@ -84,6 +86,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     url: config.gitlab.url.href,
     token: config.gitlab.token,
     userAgent: `branch-deployments/${VERSION}`,
+    ...options.gitlab,
   });
   const idTokens = createIdTokenVerifier({
     gitlabUrl: config.gitlab.url.href,
@@ -110,7 +113,11 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const base = { store, gitlab, log, now, previewUrl: urlOf };
   const reconcilers = [
     mergeRequestReconciler({ ...base, hasBundle: (digest) => bundles.has(digest) }),
-    noteReconciler({ ...base, noteCheckMs: config.sweepEveryMs / 2 }),
+    noteReconciler({
+      ...base,
+      noteCheckMs: config.sweepEveryMs / 2,
+      readLagMs: options.headPatienceMs ?? HEAD_PATIENCE_MS,
+    }),
     environmentReconciler(base),
     instanceReconciler({
       ...base,

@@ -23,7 +23,8 @@ export function environmentReconciler(context: {
       const deployment = store.deployments.get(id);
       if (!deployment) return DONE;
       if (deployment.wanted === 'stopped') return deployment.phase === 'stopped' ? stop(deployment) : DONE;
-      return deployment.phase === 'running' ? link(deployment) : DONE;
+      // After a push that failed the one before goes on serving, so the link stays right.
+      return deployment.phase === 'running' || deployment.phase === 'failed' ? link(deployment) : DONE;
     },
   };
 

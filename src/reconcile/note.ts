@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { GitLabError } from '../errors.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
 import type { Log } from '../log.ts';
 import type { MergeRequestRow } from '../store/schema.ts';
@@ -6,7 +7,7 @@ import type { Store } from '../store/store.ts';
 import { isMarked } from '../views/note/marker.ts';
 import { renderNote } from '../views/note/note.ts';
 import { noteModel } from './note-model.ts';
-import { DONE, type Reconciler } from './reconciler.ts';
+import { again, DONE, type Reconciler, type Result } from './reconciler.ts';
 
 export interface NoteContext {
   readonly store: Store;
@@ -15,6 +16,8 @@ export interface NoteContext {
   readonly now: () => number;
   /** How often, at most, an unchanged note is looked for in GitLab; ms. */
   readonly noteCheckMs: number;
+  /** How long GitLab's reads may lag behind what it did; ms. */
+  readonly readLagMs: number;
   previewUrl(name: string): string;
 }
 
@@ -31,12 +34,17 @@ export function noteReconciler(context: NoteContext): Reconciler {
       const body = renderNote(model);
       const noteHash = createHash('sha256').update(body).digest('hex');
       if (row.noteId !== null && row.noteHash === noteHash && (await isThere(row, row.noteId, body))) return DONE;
-      const noteId = await write(row, body);
-      store.mergeRequests.update(id, { noteId, noteHash, noteSeenAt: context.now() });
-      log.info({ project: row.projectId, mergeRequest: row.iid, note: noteId }, 'note written');
+      const noteId = await edit(row, body);
+      if (noteId === undefined) return create(row, body, noteHash);
+      record(row, noteId, noteHash);
       return DONE;
     },
   };
+
+  function record(row: MergeRequestRow, noteId: number, noteHash: string): void {
+    store.mergeRequests.update(row.id, { noteId, noteHash, noteSeenAt: context.now() });
+    log.info({ project: row.projectId, mergeRequest: row.iid, note: noteId }, 'note written');
+  }
 
   /** GitLab tells nobody of a deleted note, so the sweep's passes look for it. */
   async function isThere(row: MergeRequestRow, noteId: number, body: string): Promise<boolean> {
@@ -47,16 +55,33 @@ export function noteReconciler(context: NoteContext): Reconciler {
     return true;
   }
 
-  async function write(row: MergeRequestRow, body: string): Promise<number> {
-    const known = row.noteId ?? (await findOwn(row));
-    if (known !== undefined) {
-      const edited = await gitlab.editNote(row.projectId, row.iid, known, body);
-      if (edited) return known;
-      // Somebody deleted it. Another one of ours may be there all the same, from a try whose answer was lost.
-      const other = row.noteId === null ? undefined : await findOwn(row);
-      if (other !== undefined && (await gitlab.editNote(row.projectId, row.iid, other, body))) return other;
+  /** Undefined where there is none to edit. */
+  async function edit(row: MergeRequestRow, body: string): Promise<number | undefined> {
+    for (const noteId of [row.noteId, undefined]) {
+      if (noteId === null) continue;
+      // Somebody may have deleted it; another one of ours is there all the same after a try whose answer was lost.
+      const known = noteId ?? (await findOwn(row));
+      if (known !== undefined && (await gitlab.editNote(row.projectId, row.iid, known, body))) return known;
     }
-    return (await gitlab.createNote(row.projectId, row.iid, body)).id;
+    return undefined;
+  }
+
+  /**
+   * A try whose answer was lost, or that ended with the service, may have written a note that GitLab does not show yet. So each try is
+   * recorded first (a time without a note), and the next one waits until GitLab would show what came of it.
+   */
+  async function create(row: MergeRequestRow, body: string, noteHash: string): Promise<Result> {
+    const triedAt = row.noteId === null ? row.noteSeenAt : null;
+    const waitMs = triedAt === null ? 0 : triedAt + context.readLagMs - context.now();
+    if (waitMs > 0) return again(waitMs);
+    store.mergeRequests.update(row.id, { noteId: null, noteHash: null, noteSeenAt: context.now() });
+    try {
+      record(row, (await gitlab.createNote(row.projectId, row.iid, body)).id, noteHash);
+    } catch (error) {
+      if (surelyRefused(error)) store.mergeRequests.update(row.id, { noteSeenAt: null });
+      throw error;
+    }
+    return DONE;
   }
 
   /** By marker and author: a marker alone can be written by anyone. */
@@ -66,4 +91,10 @@ export function noteReconciler(context: NoteContext): Reconciler {
       (note) => !note.system && note.author.id === own && isMarked(note.body),
     )?.id;
   }
+}
+
+/** Whether GitLab itself has said no: nothing was written. */
+function surelyRefused(error: unknown): boolean {
+  const status = error instanceof GitLabError ? (error.status ?? 0) : 0;
+  return status >= 400 && status < 500;
 }

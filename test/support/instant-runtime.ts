@@ -68,6 +68,11 @@ export class InstantRuntime implements Runtime {
   }
 
   async list(): Promise<string[]> {
+    return this.names();
+  }
+
+  /** As `list`. */
+  names(): string[] {
     return readdirSync(this.directory).sort();
   }
 

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import type { Runtime } from '../../src/runtimes/runtime.ts';
-import { type Service, startService } from '../../src/service.ts';
+import { type Service, type ServiceOptions, startService } from '../../src/service.ts';
 import type { FileChange } from './gitlab/git/commit.ts';
 import { type PipelineRunner, startRunner } from './gitlab/pipelines/runner.ts';
 import { StandInGitLab } from './gitlab/stand-in.ts';
@@ -37,6 +37,10 @@ export interface WorldOptions {
   readonly branchPipelines?: boolean;
   /** Where instances run. Default: real processes. */
   readonly runtime?: Runtime;
+  /** How patient the service is. */
+  readonly service?: Omit<ServiceOptions, 'log' | 'runtime'>;
+  /** Whether the service is started in this process. Default: yes. */
+  readonly startsService?: boolean;
 }
 
 export interface PreviewAnswer {
@@ -57,8 +61,9 @@ export class World {
   readonly dataDir: string;
   /** Everything that the service has logged. */
   readonly logLines: string[] = [];
-  private readonly env: Readonly<Record<string, string>>;
-  private readonly runtime: Runtime | undefined;
+  /** The service's settings. */
+  readonly env: Readonly<Record<string, string>>;
+  private readonly options: Omit<ServiceOptions, 'log'>;
   private running: Service | undefined;
 
   constructor(parts: {
@@ -70,7 +75,7 @@ export class World {
     serviceUrl: string;
     dataDir: string;
     env: Record<string, string>;
-    runtime?: Runtime | undefined;
+    options: Omit<ServiceOptions, 'log'>;
   }) {
     this.gitlab = parts.gitlab;
     this.ci = parts.ci;
@@ -80,7 +85,7 @@ export class World {
     this.serviceUrl = parts.serviceUrl;
     this.dataDir = parts.dataDir;
     this.env = parts.env;
-    this.runtime = parts.runtime;
+    this.options = parts.options;
   }
 
   get service(): Service {
@@ -95,11 +100,7 @@ export class World {
       recordOutput('log', line);
     };
     const log = createLog('debug', { write });
-    this.running = await startService(config, {
-      log,
-      headPatienceMs: 500,
-      ...(this.runtime ? { runtime: this.runtime } : {}),
-    });
+    this.running = await startService(config, { log, headPatienceMs: 500, ...this.options });
   }
 
   async stopService(): Promise<void> {
@@ -280,7 +281,9 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     ...options.env,
   };
   knowSecretSettings(env);
-  const world = new World({ gitlab, ci, project, dev, bot, serviceUrl, dataDir, env, runtime: options.runtime });
+  const own = { ...options.service, ...(options.runtime ? { runtime: options.runtime } : {}) };
+  const world = new World({ gitlab, ci, project, dev, bot, serviceUrl, dataDir, env, options: own });
+  if (options.startsService === false) return world;
   try {
     await world.startService();
   } catch (error) {

@@ -20,7 +20,8 @@ export async function serve(gitlab: StandInGitLab, request: IncomingMessage, res
     const answer = await answerWithFault(gitlab, request, fault);
     if (answer === 'cut') {
       record(0);
-      request.destroy();
+      // Not the request: one that was read to its end would leave the connection open.
+      request.socket.destroy();
       return;
     }
     record(answer.status);

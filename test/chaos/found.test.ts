@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { InstantRuntime } from '../support/instant-runtime.ts';
+import { until } from '../support/poll.ts';
+import { openWorld, type World } from '../support/world.ts';
+import { Jobs } from './deploy-job.ts';
+import { type Act, Life } from './life.ts';
+
+/** Faults that the model and the long runs have found, each on its own. */
+
+const runtime = new InstantRuntime();
+let t: World;
+let jobs: Jobs;
+
+beforeAll(async () => {
+  t = await openWorld({
+    pipelines: false,
+    env: { BD_SWEEP_EVERY: '1s' },
+    runtime,
+    service: { headPatienceMs: 1_000, gitlab: { retry: { firstDelayMs: 20 } } },
+  });
+  jobs = new Jobs(t);
+});
+afterAll(async () => {
+  await t.close();
+  await runtime.dispose();
+});
+
+async function live(branch: string, ...acts: Act[]) {
+  const life = new Life(t, jobs, branch);
+  for (const act of acts) await life.do(act);
+  const iid = life.mergeRequest?.iid as number;
+  return { life, iid };
+}
+
+it('an environment that somebody stops comes back also while the newest push has failed and the one before serves', async () => {
+  // What no job has brought is not waited for: a job's end would make the environment available by itself.
+  const { life, iid } = await live('stopped-by-hand', 'push', 'wait for jobs', '/deploy');
+  await until('the second revision', () =>
+    runtime.names().some((name) => name.startsWith(`mr-${iid}-`) && name.endsWith('-r2')),
+  );
+  await t.settled();
+  await life.do('broken push');
+  await until('the note to tell of the failure', () => t.note(iid)?.body.includes('Failed'));
+  const environment = await until('the environment', () => t.gitlab.environment(t.project, `review/mr-${iid}`));
+
+  await life.do('stop environment');
+  expect(environment.state).toBe('stopped');
+
+  await until('the environment to be back', () => environment.state === 'available');
+  expect((await t.preview(t.previewUrl(iid))).body).toBe('stopped-by-hand v1');
+});
+
+it('a note whose answer is lost is not written again while GitLab reads from a copy that lags behind', async () => {
+  const lists = /\/merge_requests\/\d+\/notes\?/;
+  const lift = [
+    t.gitlab.faults.add({ match: { method: 'POST', path: /\/notes$/ }, act: 'after-close', times: 1 }),
+    t.gitlab.faults.add({ match: { method: 'GET', path: lists }, act: { staleReads: true, withinMs: 900 } }),
+  ];
+  const { iid } = await live('lost-answer', 'push', 'wait for jobs');
+  await until('the note to be known', () => t.logLines.some((line) => line.includes(`"mergeRequest":${iid},"note":`)));
+  for (const end of lift) end();
+
+  expect(t.gitlab.notes(t.project, iid)).toHaveLength(1);
+});
