@@ -54,6 +54,8 @@ export interface ServiceOptions {
   readonly headPatienceMs?: number;
   /** How GitLab is asked again. */
   readonly gitlab?: Pick<GitLabOptions, 'retry' | 'unauthorizedPauseMs'>;
+  /** Ms since the epoch; the machine's clock. */
+  readonly now?: () => number;
   /** Where instances run; else as the settings say. It is let go of at the end, not ended. */
   readonly runtime?: Runtime;
 }
@@ -64,7 +66,7 @@ export interface ServiceOptions {
  */
 export async function startService(config: Config, options: ServiceOptions): Promise<Service> {
   const { log } = options;
-  const now = Date.now;
+  const now = options.now ?? Date.now;
   const user = resolveProcessUser(config.processUser);
   const dir = makeDataDir(config.dataDir, { group: user?.gid ?? null });
   checkReach(user, dir.root);
@@ -87,10 +89,12 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     token: config.gitlab.token,
     userAgent: `branch-deployments/${VERSION}`,
     ...options.gitlab,
+    now,
   });
   const idTokens = createIdTokenVerifier({
     gitlabUrl: config.gitlab.url.href,
     audience: config.publicUrl.href,
+    now,
     ...(config.gitlab.issuer === undefined ? {} : { issuer: config.gitlab.issuer }),
   });
   const runtime =

@@ -9,6 +9,9 @@ export interface MergeRequestFacts {
   readonly title: string;
   readonly draft: boolean;
   readonly webUrl: string;
+  /** `group/sub/project` and URL of the project, as they are now: a moved one keeps its id. */
+  readonly projectPath: string;
+  readonly projectUrl: string;
   readonly sourceProjectId: number | null;
   readonly sourceBranch: string;
   readonly targetBranch: string;
@@ -59,6 +62,8 @@ export interface ProjectFacts {
   readonly path: string;
   readonly webUrl: string;
   readonly defaultBranch: string | null;
+  /** Who sees its merge requests: everybody who sees it, its members from Reporter up, nobody. */
+  readonly mergeRequests: 'enabled' | 'private' | 'disabled';
 }
 
 export interface EnvironmentFacts {

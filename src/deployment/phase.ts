@@ -1,8 +1,8 @@
 /** What is wanted of a deployment. */
 export type Wanted = 'running' | 'stopped';
 
-/** Why a deployment is not wanted any more. */
-export type StopReason = 'merged' | 'closed' | 'undeployed' | 'deleted';
+/** Why a deployment is not wanted any more. `unreadable`: its project could not be read for so long that it is taken for gone. */
+export type StopReason = 'merged' | 'closed' | 'undeployed' | 'deleted' | 'unreadable';
 
 /**
  * Where a revision is on its way.

@@ -50,6 +50,7 @@ function stateOf(
       closed: 'its merge request was closed',
       undeployed: 'somebody removed it',
       deleted: 'its merge request is gone',
+      unreadable: 'its project is gone',
     }[deployment.stopReason ?? 'undeployed'];
     return { state: 'stopped', message: `This preview is no longer there: ${why}.` };
   }

@@ -13,6 +13,7 @@ const mergeRequest = z
     title: z.string(),
     draft: z.boolean().default(false),
     web_url: z.string(),
+    references: z.object({ full: z.string() }),
     // Null where the fork is gone.
     source_project_id: z.number().nullish(),
     source_branch: z.string(),
@@ -29,6 +30,8 @@ const mergeRequest = z
       title: wire.title,
       draft: wire.draft,
       webUrl: wire.web_url,
+      projectPath: wire.references.full.replace(/!\d+$/, ''),
+      projectUrl: wire.web_url.replace(/(\/-)?\/merge_requests\/\d+$/, ''),
       sourceProjectId: wire.source_project_id ?? null,
       sourceBranch: wire.source_branch,
       targetBranch: wire.target_branch,

@@ -12,6 +12,7 @@ const project = z
     web_url: z.string(),
     // Left out for a user who may not read the repository.
     default_branch: z.string().nullish(),
+    merge_requests_access_level: z.enum(['enabled', 'private', 'disabled']).catch('enabled').default('enabled'),
   })
   .transform(
     (wire): ProjectFacts => ({
@@ -19,6 +20,7 @@ const project = z
       path: wire.path_with_namespace,
       webUrl: wire.web_url,
       defaultBranch: wire.default_branch ?? null,
+      mergeRequests: wire.merge_requests_access_level,
     }),
   );
 

@@ -1,7 +1,8 @@
 import type { GitLab } from '../gitlab/gitlab.ts';
 import type { Log } from '../log.ts';
-import type { DeploymentRow } from '../store/schema.ts';
+import type { DeploymentRow, MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { isUnreadable, suspecting } from './read-truth.ts';
 import { again, DONE, type Reconciler, type Result } from './reconciler.ts';
 
 const STOP_CHECK_MS = 2_000;
@@ -21,12 +22,17 @@ export function environmentReconciler(context: {
     kind: 'environment',
     async reconcile(id) {
       const deployment = store.deployments.get(id);
-      if (!deployment) return DONE;
-      if (deployment.wanted === 'stopped') return deployment.phase === 'stopped' ? stop(deployment) : DONE;
-      // After a push that failed the one before goes on serving, so the link stays right.
-      return deployment.phase === 'running' || deployment.phase === 'failed' ? link(deployment) : DONE;
+      const row = deployment && store.mergeRequests.get(deployment.mergeRequestId);
+      if (!deployment || !row || isUnreadable(row)) return DONE;
+      return suspecting(context, row, () => keepRight(deployment, row));
     },
   };
+
+  async function keepRight(deployment: DeploymentRow, row: MergeRequestRow): Promise<Result> {
+    if (deployment.wanted === 'stopped') return deployment.phase === 'stopped' ? stop(deployment) : DONE;
+    // After a push that failed the one before goes on serving, so the link stays right.
+    return deployment.phase === 'running' || deployment.phase === 'failed' ? link(deployment, row) : DONE;
+  }
 
   async function stop(deployment: DeploymentRow): Promise<Result> {
     const environment = await gitlab.environment(deployment.projectId, deployment.environmentName);
@@ -36,7 +42,7 @@ export function environmentReconciler(context: {
     return again(STOP_CHECK_MS);
   }
 
-  async function link(deployment: DeploymentRow): Promise<Result> {
+  async function link(deployment: DeploymentRow, row: MergeRequestRow): Promise<Result> {
     const live = deployment.liveRevisionId === null ? undefined : store.revisions.get(deployment.liveRevisionId);
     const environment = await gitlab.environment(deployment.projectId, deployment.environmentName);
     // The first deploy job makes it.
@@ -49,12 +55,11 @@ export function environmentReconciler(context: {
         { deployment: deployment.name, environment: environment.name },
         'making the environment available again',
       );
-      const mergeRequest = store.mergeRequests.get(deployment.mergeRequestId);
       // A ref of the target project, which a fork's or a deleted branch is not.
       await gitlab.createDeployment(deployment.projectId, {
         environment: environment.name,
         sha: live.commit.sha,
-        ref: `refs/merge-requests/${mergeRequest?.iid}/head`,
+        ref: `refs/merge-requests/${row.iid}/head`,
       });
     }
     const url = context.previewUrl(deployment.name);

@@ -1,16 +1,16 @@
 import { noteDueAt } from '../deployment/note-timing.ts';
 import type { StopReason } from '../deployment/phase.ts';
+import { judge, type Memory } from '../deployment/truth.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
 import type { Log } from '../log.ts';
-import type { DeploymentRow, MergeRequestRow } from '../store/schema.ts';
+import type { MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { wantRevision, wantStopped } from '../store/want.ts';
+import { wantStopped } from '../store/want.ts';
 import { acknowledge, type CommentContext, obeyComment } from './comments.ts';
-import { again, DONE, ofMergeRequest, type Reconciler, type Result } from './reconciler.ts';
+import { isUnreadable, readTruth } from './read-truth.ts';
+import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result } from './reconciler.ts';
 import { redeploy } from './redeploy.ts';
-
-/** Between the two reads that together prove that a merge request is gone. */
-const SECOND_LOOK_MS = 30_000;
+import { reopen } from './reopen.ts';
 
 export interface MergeRequestContext extends CommentContext {
   readonly store: Store;
@@ -22,59 +22,69 @@ export interface MergeRequestContext extends CommentContext {
 
 /** Reads the truth about a merge request from GitLab, and says what that makes wanted. */
 export function mergeRequestReconciler(context: MergeRequestContext): Reconciler {
-  const { store, gitlab, now } = context;
+  const { store, gitlab, log, now } = context;
   return {
     kind: 'merge-request',
     async reconcile(id) {
       const known = store.mergeRequests.get(id);
       if (!known) return DONE;
-      const project = await gitlab.project(known.projectId);
-      const facts = await gitlab.mergeRequest(known.projectId, known.iid);
-      if (facts === null) return missing(known);
-      const row = store.mergeRequests.record(project, facts, now());
-      const deployments = store.deployments.ofMergeRequest(id);
-      if (facts.state === 'merged' || facts.state === 'closed') stop(deployments, facts.state);
-      else await reopen(row, deployments);
-      for (const comment of store.comments.open(id)) await obeyComment(context, row, comment);
-      await redeploy(context, store.mergeRequests.get(id) as MergeRequestRow);
-      for (const comment of store.comments.open(id)) await acknowledge(context, row, comment);
-      const dueAt = store.deployments.ofMergeRequest(id).map(({ phase }) => noteDueAt(phase, now()));
-      store.work.mark(ofMergeRequest(id), 'note', Math.max(now(), ...dueAt));
-      return DONE;
+      const reading = await readTruth(gitlab, known);
+      const verdict = judge(reading, known, now());
+      if (reading.answer === 'merge-request') {
+        const row = store.mergeRequests.record(reading.facts, now());
+        if (isUnreadable(known)) readableAgain(row);
+        if (verdict.wanted === 'stopped') stop(row, verdict.reason);
+        else await reopen(context, row);
+        return attend(row);
+      }
+      if (verdict.wanted === 'running') return DONE;
+      store.transaction(() => {
+        remember(known, verdict.memory);
+        if (verdict.wanted === 'stopped') stop(known, verdict.reason);
+        if (reading.answer === 'no-merge-request' && verdict.wanted === 'stopped')
+          store.mergeRequests.update(id, { state: 'deleted' });
+      });
+      return verdict.wanted === 'as-it-is' ? again(verdict.lookAgainMs) : DONE;
     },
   };
 
-  function missing(row: MergeRequestRow): Result {
-    const timesMissing = row.timesMissing + 1;
-    store.mergeRequests.update(row.id, { timesMissing });
-    if (timesMissing < 2) return again(SECOND_LOOK_MS);
-    store.mergeRequests.update(row.id, { state: 'deleted' });
-    stop(store.deployments.ofMergeRequest(row.id), 'deleted');
+  /** What people ask for in a merge request that is there. */
+  async function attend(row: MergeRequestRow): Promise<Result> {
+    for (const comment of store.comments.open(row.id)) await obeyComment(context, row, comment);
+    await redeploy(context, store.mergeRequests.get(row.id) as MergeRequestRow);
+    for (const comment of store.comments.open(row.id)) await acknowledge(context, row, comment);
+    const dueAt = store.deployments.ofMergeRequest(row.id).map(({ phase }) => noteDueAt(phase, now()));
+    store.work.mark(ofMergeRequest(row.id), 'note', Math.max(now(), ...dueAt));
     return DONE;
   }
 
-  function stop(deployments: readonly DeploymentRow[], reason: StopReason): void {
-    for (const deployment of deployments) wantStopped(store, deployment, { reason, now: now() });
+  function stop(row: MergeRequestRow, reason: StopReason): void {
+    for (const deployment of store.deployments.ofMergeRequest(row.id))
+      wantStopped(store, deployment, { reason, now: now() });
   }
 
-  /** What was stopped because the merge request was closed comes back with it, as long as its last good bundle is there. */
-  async function reopen(row: MergeRequestRow, deployments: readonly DeploymentRow[]): Promise<void> {
-    for (const deployment of deployments) {
-      if (deployment.wanted === 'running' || deployment.stopReason === 'undeployed') continue;
-      const last = store.revisions.ofDeployment(deployment.id).findLast((r) => r.healthyAt !== null);
-      if (!last || !(await context.hasBundle(last.bundle))) continue;
-      context.log.info(
-        { deployment: deployment.name, mergeRequest: row.iid, project: row.projectId },
-        'the merge request was reopened',
-      );
-      wantRevision(store, deployment, {
-        commit: last.commit,
-        pushedBy: last.pushedBy,
-        bundle: last.bundle,
-        spec: last.spec,
-        now: now(),
-        why: 'the merge request was reopened',
-      });
-    }
+  /** Said once, when it begins: it may last for days. */
+  function remember(row: MergeRequestRow, memory: Memory | undefined): void {
+    if (memory === undefined) return;
+    store.mergeRequests.update(row.id, memory);
+    if (memory.unreadableSince === row.unreadableSince) return;
+    log.warn(
+      { project: row.projectId, mergeRequest: row.iid, why: memory.unreadableWhy },
+      'a merge request cannot be read: nothing is removed because of it',
+    );
+    tell(row, 'unreadable', `GitLab does not show the merge request: ${memory.unreadableWhy}`);
+  }
+
+  /** What could not be made right meanwhile is looked at now; the note is marked by every pass. */
+  function readableAgain(row: MergeRequestRow): void {
+    log.info({ project: row.projectId, mergeRequest: row.iid }, 'a merge request can be read again');
+    tell(row, 'readable', 'GitLab shows the merge request again.');
+    for (const { id } of store.deployments.ofMergeRequest(row.id))
+      store.work.mark(ofDeployment(id), 'environment', now());
+  }
+
+  function tell(row: MergeRequestRow, type: string, message: string): void {
+    for (const { id } of store.deployments.ofMergeRequest(row.id))
+      store.events.add({ at: now(), type, message, mergeRequestId: row.id, deploymentId: id });
   }
 }

@@ -7,6 +7,7 @@ import type { Store } from '../store/store.ts';
 import { isMarked } from '../views/note/marker.ts';
 import { renderNote } from '../views/note/note.ts';
 import { noteModel } from './note-model.ts';
+import { isUnreadable, suspecting } from './read-truth.ts';
 import { again, DONE, type Reconciler, type Result } from './reconciler.ts';
 
 export interface NoteContext {
@@ -28,18 +29,22 @@ export function noteReconciler(context: NoteContext): Reconciler {
     kind: 'note',
     async reconcile(id) {
       const row = store.mergeRequests.get(id);
-      if (!row || row.state === 'deleted') return DONE;
-      const model = noteModel(store, row, { previewUrl: context.previewUrl });
-      if (model.apps.length === 0) return DONE;
-      const body = renderNote(model);
-      const noteHash = createHash('sha256').update(body).digest('hex');
-      if (row.noteId !== null && row.noteHash === noteHash && (await isThere(row, row.noteId, body))) return DONE;
-      const noteId = await edit(row, body);
-      if (noteId === undefined) return create(row, body, noteHash);
-      record(row, noteId, noteHash);
-      return DONE;
+      if (!row || row.state === 'deleted' || isUnreadable(row)) return DONE;
+      return suspecting(context, row, () => keepRight(row));
     },
   };
+
+  async function keepRight(row: MergeRequestRow): Promise<Result> {
+    const model = noteModel(store, row, { previewUrl: context.previewUrl });
+    if (model.apps.length === 0) return DONE;
+    const body = renderNote(model);
+    const noteHash = createHash('sha256').update(body).digest('hex');
+    if (row.noteId !== null && row.noteHash === noteHash && (await isThere(row, row.noteId, body))) return DONE;
+    const noteId = await edit(row, body);
+    if (noteId === undefined) return create(row, body, noteHash);
+    record(row, noteId, noteHash);
+    return DONE;
+  }
 
   function record(row: MergeRequestRow, noteId: number, noteHash: string): void {
     store.mergeRequests.update(row.id, { noteId, noteHash, noteSeenAt: context.now() });

@@ -1,5 +1,5 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
-import type { MergeRequestFacts, ProjectFacts } from '../deployment/gitlab-facts.ts';
+import type { MergeRequestFacts } from '../deployment/gitlab-facts.ts';
 import type { Database } from './database.ts';
 import { type MergeRequestRow, mergeRequests } from './schema.ts';
 
@@ -24,7 +24,7 @@ export interface MergeRequestQueries {
   openWithBranch(sourceProjectId: number, branch: string): MergeRequestRow[];
   all(): MergeRequestRow[];
   /** Records what was read, and returns the row. */
-  record(project: ProjectFacts, facts: MergeRequestFacts, now: number): MergeRequestRow;
+  record(facts: MergeRequestFacts, now: number): MergeRequestRow;
   update(id: number, values: Partial<Changeable>): void;
 }
 
@@ -53,10 +53,10 @@ export function mergeRequestQueries(db: Database): MergeRequestQueries {
         )
         .all(),
     all: () => db.select().from(mergeRequests).all(),
-    record(project, facts, now) {
+    record(facts, now) {
       const values = {
-        projectPath: project.path,
-        projectUrl: project.webUrl,
+        projectPath: facts.projectPath,
+        projectUrl: facts.projectUrl,
         state: facts.state,
         title: facts.title,
         webUrl: facts.webUrl,
@@ -65,6 +65,8 @@ export function mergeRequestQueries(db: Database): MergeRequestQueries {
         headSha: facts.headSha,
         sourceProjectId: facts.sourceProjectId,
         timesMissing: 0,
+        unreadableSince: null,
+        unreadableWhy: null,
         readAt: now,
       };
       return db

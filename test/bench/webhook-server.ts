@@ -37,18 +37,14 @@ function service(): Hono {
   };
   store.mergeRequests.record(
     {
-      id: payload.object_attributes.target_project_id,
-      path: payload.project.path_with_namespace,
-      webUrl: payload.project.web_url,
-      defaultBranch: 'main',
-    },
-    {
       projectId: payload.object_attributes.target_project_id,
       iid: payload.object_attributes.iid,
       state: 'opened',
       title: 'Change',
       draft: false,
       webUrl: `${payload.project.web_url}/-/merge_requests/${payload.object_attributes.iid}`,
+      projectPath: payload.project.path_with_namespace,
+      projectUrl: payload.project.web_url,
       sourceProjectId: payload.object_attributes.target_project_id,
       sourceBranch: 'change',
       targetBranch: 'main',

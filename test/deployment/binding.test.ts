@@ -10,6 +10,8 @@ const mergeRequest: MergeRequestFacts = {
   title: 'Change',
   draft: false,
   webUrl: 'https://gitlab.example.com/data/shop/-/merge_requests/7',
+  projectPath: 'data/shop',
+  projectUrl: 'https://gitlab.example.com/data/shop',
   sourceProjectId: 42,
   sourceBranch: 'change',
   targetBranch: 'main',

@@ -66,6 +66,7 @@ test('a merge request whose fork is gone keeps its other facts', async () => {
       title: 'T',
       draft: true,
       web_url: 'https://gl/x/-/merge_requests/2',
+      references: { short: '!2', relative: '!2', full: 'x!2' },
       source_project_id: null,
       source_branch: 'b',
       target_branch: 'main',
@@ -81,6 +82,8 @@ test('a merge request whose fork is gone keeps its other facts', async () => {
     title: 'T',
     draft: true,
     webUrl: 'https://gl/x/-/merge_requests/2',
+    projectPath: 'x',
+    projectUrl: 'https://gl/x',
     sourceProjectId: null,
     sourceBranch: 'b',
     targetBranch: 'main',
@@ -115,6 +118,7 @@ test('a moved project is found by its old path', async () => {
     path: 'group/new',
     webUrl: 'https://gl/group/new',
     defaultBranch: null,
+    mergeRequests: 'enabled',
   });
   expect(server.received[1]?.headers['private-token']).toBe(TOKEN);
 });

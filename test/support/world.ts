@@ -49,6 +49,16 @@ export interface PreviewAnswer {
   readonly body: string;
 }
 
+/** The machine's clock, which can be set ahead. */
+export class Clock {
+  private aheadMs = 0;
+  readonly now = (): number => Date.now() + this.aheadMs;
+
+  goOn(ms: number): void {
+    this.aheadMs += ms;
+  }
+}
+
 /** A GitLab, a project with a merge-request pipeline, and the real service, all on loopback. */
 export class World {
   readonly gitlab: StandInGitLab;
@@ -61,12 +71,15 @@ export class World {
   readonly dataDir: string;
   /** Everything that the service has logged. */
   readonly logLines: string[] = [];
+  /** GitLab's and the service's clock. Work that came due by setting it ahead is found with the next marking. */
+  readonly clock: Clock;
   /** The service's settings. */
   readonly env: Readonly<Record<string, string>>;
   private readonly options: Omit<ServiceOptions, 'log'>;
   private running: Service | undefined;
 
   constructor(parts: {
+    clock: Clock;
     gitlab: StandInGitLab;
     ci: PipelineRunner;
     project: Project;
@@ -77,6 +90,7 @@ export class World {
     env: Record<string, string>;
     options: Omit<ServiceOptions, 'log'>;
   }) {
+    this.clock = parts.clock;
     this.gitlab = parts.gitlab;
     this.ci = parts.ci;
     this.project = parts.project;
@@ -100,7 +114,7 @@ export class World {
       recordOutput('log', line);
     };
     const log = createLog('debug', { write });
-    this.running = await startService(config, { log, headPatienceMs: 500, ...this.options });
+    this.running = await startService(config, { log, headPatienceMs: 500, now: this.clock.now, ...this.options });
   }
 
   async stopService(): Promise<void> {
@@ -140,7 +154,7 @@ export class World {
         waitingFor = 'webhooks';
         await this.gitlab.webhooksSettled();
         waitingFor = `work\n${this.logLines.slice(-40).join('')}`;
-        return this.running === undefined || this.running.idle(Date.now() + 1_500);
+        return this.running === undefined || this.running.idle(this.clock.now() + 1_500);
       },
       timeoutMs,
     );
@@ -248,7 +262,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
 
 /** A world for a whole file: `beforeAll` opens it, and `afterAll` closes it. */
 export async function openWorld(options: WorldOptions = {}): Promise<World> {
-  const gitlab = await StandInGitLab.start();
+  const clock = new Clock();
+  const gitlab = await StandInGitLab.start({ now: clock.now });
   const ci = startRunner(gitlab, {
     branchPipelines: options.branchPipelines ?? true,
     ...(options.shell ? { shell: options.shell } : {}),
@@ -282,7 +297,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   };
   knowSecretSettings(env);
   const own = { ...options.service, ...(options.runtime ? { runtime: options.runtime } : {}) };
-  const world = new World({ gitlab, ci, project, dev, bot, serviceUrl, dataDir, env, options: own });
+  const world = new World({ clock, gitlab, ci, project, dev, bot, serviceUrl, dataDir, env, options: own });
   if (options.startsService === false) return world;
   try {
     await world.startService();

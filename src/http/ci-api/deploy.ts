@@ -55,7 +55,7 @@ function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest)
   const { store, now } = context;
   const { project, mergeRequest, claims } = job;
   const environmentName = claims.environment as string;
-  const row = store.mergeRequests.record(project, mergeRequest, now());
+  const row = store.mergeRequests.record(mergeRequest, now());
   const key = { projectId: project.id, app: request.app, ref: `mr-${mergeRequest.iid}` };
   const holders = store.deployments.withEnvironment(project.id, environmentName);
   const rival = holders.find((d) => d.phase !== 'stopped' && (d.app !== key.app || d.ref !== key.ref));

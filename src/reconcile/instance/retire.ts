@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { StopReason } from '../../deployment/phase.ts';
 import { messageOf } from '../../errors.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import { again, DONE, type Result } from '../reconciler.ts';
@@ -13,11 +14,12 @@ const GONE_POLL_MS = 1_000;
 /** Wait before an instance that could not be stopped is tried again. */
 const STOP_RETRY_MS = 10_000;
 
-const WHY: Readonly<Record<string, string>> = {
+const WHY: Readonly<Record<StopReason, string>> = {
   merged: 'the merge request was merged',
   closed: 'the merge request was closed',
   undeployed: 'somebody asked for its removal',
   deleted: 'the merge request is gone',
+  unreadable: 'its project could not be read for days',
 };
 
 /** Stops an instance that nobody wants any more, once its requests have ended. */
@@ -56,7 +58,7 @@ export async function removeDeployment(
   revisions: readonly RevisionRow[],
 ): Promise<Result> {
   const { store } = context;
-  const why = WHY[deployment.stopReason ?? ''] ?? 'it is not wanted any more';
+  const why = WHY[deployment.stopReason ?? 'undeployed'];
   for (const revision of revisions)
     if (revision.state === 'queued' || revision.state === 'starting') recordSuperseded(context, revision, `${why}.`);
   const present = revisions.filter((r) => r.instanceState === 'present');

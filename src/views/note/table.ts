@@ -21,6 +21,7 @@ const REASONS: Readonly<Record<StopReason, string>> = {
   closed: 'closed',
   undeployed: 'taken down with `/undeploy`',
   deleted: 'merge request deleted',
+  unreadable: 'project not readable',
 };
 
 /** One row for each app. */

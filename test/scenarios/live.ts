@@ -1,0 +1,36 @@
+import { makeArchive } from '../store/bundles/archives.ts';
+import { ensureEnvironment } from '../support/gitlab/acts/environments.ts';
+import type { Job, MergeRequest, Pipeline } from '../support/gitlab/state.ts';
+import { ANSWER_FILE } from '../support/instant-runtime.ts';
+import { until } from '../support/poll.ts';
+import type { CiDoor } from './ci-door.ts';
+
+const APP_FILE = { path: '.branch-deployment.yml', content: 'start: unused\n' };
+
+/** What a deploy job of the instant runtime's app sends: it answers with this text. */
+export const answering = (text: string) => makeArchive([APP_FILE, { path: ANSWER_FILE, content: text }]);
+
+export interface Deployed {
+  readonly url: string;
+  readonly pipeline: Pipeline;
+  readonly job: Job;
+  readonly token: string;
+  /** Exit code of the job. */
+  readonly exit: string;
+}
+
+/** A merge-request pipeline's deploy job by hand: its environment, its calls, its outcome. The world has an `InstantRuntime`. */
+export async function deploy(door: CiDoor, mr: MergeRequest, text: string): Promise<Deployed> {
+  ensureEnvironment(door.world.gitlab, mr.projectId, { name: `review/mr-${mr.iid}` });
+  const pipeline = door.pipeline(mr);
+  const job = door.job(pipeline);
+  const token = await door.token(job);
+  const begun = (await door.deploy(token, mr.iid)).text;
+  const url = /^url (\S+)/m.exec(begun)?.[1];
+  if (url === undefined) throw new Error(`the deploy job was answered: ${begun}`);
+  if (begun.includes('upload yes')) await door.upload(token, answering(text));
+  const exit = await until('the outcome', async () =>
+    /^exit (\d+)/m.exec((await door.call('GET', 'outcome', { token })).text)?.at(1),
+  );
+  return { url, pipeline, job, token, exit };
+}
