@@ -32,6 +32,8 @@ export interface Config {
   /** Variables of the service that instances get too, with their values. */
   readonly passEnv: Readonly<Record<string, string>>;
   readonly pythonDownloads: boolean;
+  /** Deployments that may have instances at once. */
+  readonly maxRunning: number;
   readonly sweepEveryMs: number;
   readonly maxUploadBytes: number;
   readonly logLevel: Settings['BD_LOG_LEVEL'];
@@ -146,6 +148,7 @@ export function readConfig(
     processUser: s.BD_PROCESS_USER ?? null,
     passEnv: pickEnv(env, [...ALWAYS_PASSED, ...s.BD_PASS_ENV]),
     pythonDownloads: s.BD_PYTHON_DOWNLOADS,
+    maxRunning: s.BD_MAX_RUNNING,
     sweepEveryMs: s.BD_SWEEP_EVERY,
     maxUploadBytes: s.BD_MAX_UPLOAD,
     logLevel: s.BD_LOG_LEVEL,

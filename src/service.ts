@@ -26,6 +26,7 @@ import { createHttpServer } from './service/server.ts';
 import { createTokenState } from './service/token-state.ts';
 import { createBundleStore } from './store/bundles/bundle-store.ts';
 import { takeLock } from './store/lock.ts';
+import { placeFreed } from './store/queue-news.ts';
 import { createRevisionLogs } from './store/revision-logs.ts';
 import type { DeploymentRow, RevisionRow } from './store/schema.ts';
 import { openStore } from './store/store.ts';
@@ -120,6 +121,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     noteReconciler({
       ...base,
       noteCheckMs: config.sweepEveryMs / 2,
+      maxRunning: config.maxRunning,
       readLagMs: options.headPatienceMs ?? HEAD_PATIENCE_MS,
     }),
     environmentReconciler(base),
@@ -128,6 +130,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       runtime,
       logs,
       traffic,
+      maxRunning: config.maxRunning,
       presetFor: (spec) => presets.presetFor(spec),
       launchContext: (deployment, revision) => ({
         projectId: deployment.projectId,
@@ -196,6 +199,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     },
     'started',
   );
+  // There may be more places than before.
+  placeFreed(store, { limit: config.maxRunning, now: now() });
   loop.start();
   await sweep.once();
   sweep.start();

@@ -145,7 +145,6 @@ export const SETTINGS = {
       .regex(/^[1-9]\d{0,4}$/, 'is not a whole number from 1')
       .transform(Number),
     default: '20',
-    later: true,
   },
   BD_IDLE_AFTER: { example: '2h', schema: durationOrNever, default: '2h', later: true },
   BD_EXPIRE_AFTER: { example: '14d', schema: durationOrNever, default: '14d', later: true },

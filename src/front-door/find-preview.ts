@@ -56,5 +56,7 @@ function stateOf(
   }
   if (latest?.state === 'failed') return { state: 'failed', message: latest.message ?? 'It failed.' };
   if (!latest) return { state: 'starting', message: 'A pipeline is about to bring the code.' };
+  if (latest.state === 'queued' && deployment.waitingSince !== null)
+    return { state: 'starting', message: 'It waits for a place: as many previews as may run at once are running.' };
   return { state: 'starting', message: `Commit ${latest.commit.sha.slice(0, 8)} is being started.` };
 }

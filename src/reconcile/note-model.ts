@@ -1,4 +1,5 @@
-import type { MergeRequestRow, RevisionRow } from '../store/schema.ts';
+import { describePlace, type QueuePlace } from '../deployment/admission.ts';
+import type { DeploymentRow, MergeRequestRow, RevisionRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { NoteApp, NoteModel, NoteRevision } from '../views/note/model.ts';
 
@@ -6,7 +7,7 @@ import type { NoteApp, NoteModel, NoteRevision } from '../views/note/model.ts';
 export function noteModel(
   store: Store,
   mergeRequest: MergeRequestRow,
-  options: { previewUrl(name: string): string },
+  options: { previewUrl(name: string): string; readonly maxRunning: number },
 ): NoteModel {
   const apps = store.deployments.ofMergeRequest(mergeRequest.id).flatMap((deployment): NoteApp[] => {
     const revisions = store.revisions.ofDeployment(deployment.id);
@@ -25,11 +26,21 @@ export function noteModel(
         error: latest.state === 'failed' ? { message: latest.message ?? '', logLines: latest.failureLog } : null,
         parts: latest.parts,
         stopReason: deployment.stopReason,
+        queue: latest.state === 'queued' ? placeOf(store, deployment, options) : null,
       },
     ];
   });
   const { state } = mergeRequest;
   return { mergeRequest: { state: state === 'deleted' ? 'closed' : state }, apps };
+}
+
+/** Most deployments do not wait: then nobody else's rows are read. */
+function placeOf(
+  store: Store,
+  deployment: DeploymentRow,
+  { maxRunning }: { readonly maxRunning: number },
+): QueuePlace | null {
+  return deployment.waitingSince === null ? null : describePlace(store.places.house(maxRunning), deployment);
 }
 
 function describe(revision: RevisionRow): NoteRevision {

@@ -19,6 +19,8 @@ export interface NoteContext {
   readonly noteCheckMs: number;
   /** How long GitLab's reads may lag behind what it did; ms. */
   readonly readLagMs: number;
+  /** Deployments that may have instances at once. */
+  readonly maxRunning: number;
   previewUrl(name: string): string;
 }
 
@@ -35,7 +37,7 @@ export function noteReconciler(context: NoteContext): Reconciler {
   };
 
   async function keepRight(row: MergeRequestRow): Promise<Result> {
-    const model = noteModel(store, row, { previewUrl: context.previewUrl });
+    const model = noteModel(store, row, { previewUrl: context.previewUrl, maxRunning: context.maxRunning });
     if (model.apps.length === 0) return DONE;
     const body = renderNote(model);
     const noteHash = createHash('sha256').update(body).digest('hex');

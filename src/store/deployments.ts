@@ -3,7 +3,10 @@ import type { StopReason } from '../deployment/phase.ts';
 import type { Database } from './database.ts';
 import { type DeploymentRow, deployments } from './schema.ts';
 
-type Changeable = Pick<DeploymentRow, 'phase' | 'liveRevisionId' | 'pipelineId' | 'stoppedAt' | 'environmentName'>;
+type Changeable = Pick<
+  DeploymentRow,
+  'phase' | 'liveRevisionId' | 'pipelineId' | 'stoppedAt' | 'environmentName' | 'waitingSince'
+>;
 
 export interface DeploymentQueries {
   get(id: number): DeploymentRow | undefined;
@@ -69,7 +72,7 @@ export function deploymentQueries(db: Database): DeploymentQueries {
     },
     wantStopped(id, reason) {
       db.update(deployments)
-        .set({ wanted: 'stopped', stopReason: reason, ...bump })
+        .set({ wanted: 'stopped', stopReason: reason, waitingSince: null, ...bump })
         .where(eq(deployments.id, id))
         .run();
     },

@@ -6,6 +6,7 @@ import { type DeploymentQueries, deploymentQueries } from './deployments.ts';
 import { type EventQueries, eventQueries } from './events.ts';
 import { type JobQueries, jobQueries } from './jobs.ts';
 import { type MergeRequestQueries, mergeRequestQueries } from './merge-requests.ts';
+import { type PlaceQueries, placeQueries } from './places.ts';
 import { type RevisionQueries, revisionQueries } from './revisions.ts';
 import { type WorkQueries, workQueries } from './work.ts';
 
@@ -14,6 +15,7 @@ export interface Store {
   readonly mergeRequests: MergeRequestQueries;
   readonly deployments: DeploymentQueries;
   readonly revisions: RevisionQueries;
+  readonly places: PlaceQueries;
   readonly jobs: JobQueries;
   readonly work: WorkQueries;
   readonly events: EventQueries;
@@ -43,6 +45,7 @@ export function openStore(file: string): Store {
     mergeRequests: mergeRequestQueries(db),
     deployments: deploymentQueries(db),
     revisions: revisionQueries(db),
+    places: placeQueries(db),
     jobs: jobQueries(db),
     work: workQueries(db, (dueAt) => listener(dueAt)),
     events: eventQueries(db),

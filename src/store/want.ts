@@ -1,6 +1,7 @@
 import { noteDueAt } from '../deployment/note-timing.ts';
 import type { StopReason } from '../deployment/phase.ts';
 import { mergeRedeploys } from '../deployment/redeploy.ts';
+import { queueMoved } from './queue-news.ts';
 import type { DeploymentRow, RevisionRow } from './schema.ts';
 import type { Store } from './store.ts';
 
@@ -45,6 +46,7 @@ export function wantStopped(
   if (deployment.stopReason === 'undeployed' && request.reason === 'closed') return;
   store.transaction(() => {
     store.deployments.wantStopped(deployment.id, request.reason);
+    queueMoved(store, request.now);
     if (deployment.phase !== 'stopped') store.deployments.update(deployment.id, { phase: 'stopping' });
     store.events.add({
       at: request.now,

@@ -1,6 +1,6 @@
 import type { JWTPayload } from 'jose';
 import type { SignOptions } from '../support/gitlab/identity/keys.ts';
-import type { Job, MergeRequest, Pipeline } from '../support/gitlab/state.ts';
+import type { Job, MergeRequest, Pipeline, Project } from '../support/gitlab/state.ts';
 import type { World } from '../support/world.ts';
 
 export interface DoorAnswer {
@@ -30,9 +30,12 @@ export class CiDoor {
   }
 
   /** A pipeline of a merge request with its head; what it is of can be set apart. */
-  pipeline(mergeRequest: MergeRequest, changes: { source?: string; ref?: string; sha?: string } = {}): Pipeline {
+  pipeline(
+    mergeRequest: MergeRequest,
+    changes: { source?: string; ref?: string; sha?: string; project?: Project } = {},
+  ): Pipeline {
     return this.world.gitlab.createPipeline({
-      project: this.world.project,
+      project: changes.project ?? this.world.project,
       sha: changes.sha ?? mergeRequest.sha,
       ref: changes.ref ?? `refs/merge-requests/${mergeRequest.iid}/head`,
       source: changes.source ?? 'merge_request_event',

@@ -107,8 +107,9 @@ export class World {
     return this.running;
   }
 
-  async startService(): Promise<void> {
-    const config = readConfig({ ...surroundings(), ...this.env }, { uid: process.getuid?.() });
+  /** @param env settings that differ from now on */
+  async startService(env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const config = readConfig({ ...surroundings(), ...this.env, ...env }, { uid: process.getuid?.() });
     const write = (line: string) => {
       this.logLines.push(line);
       recordOutput('log', line);

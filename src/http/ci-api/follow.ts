@@ -1,6 +1,7 @@
-import { exitCodeOf } from '../../deployment/outcome.ts';
+import { type ExitCode, exitCodeOf } from '../../deployment/outcome.ts';
+import { formatDuration } from '../../deployment/units.ts';
 import { ProblemError } from '../../errors.ts';
-import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
+import type { DeploymentRow, JobRow, RevisionRow } from '../../store/schema.ts';
 import type { CiAnswer } from './answer.ts';
 import type { CiContext } from './context.ts';
 
@@ -8,11 +9,20 @@ const CHUNK_BYTES = 64 * 1024;
 /** A log without news is looked at this often all the same. */
 const LOOK_AGAIN_MS = 2_000;
 
-function revisionOfJob(context: CiContext, jobId: number): RevisionRow {
-  const revisionId = context.store.jobs.get(jobId)?.revisionId;
-  if (revisionId == null)
+/** A job with the revision that it brought or found. */
+interface Followed {
+  readonly job: JobRow;
+  readonly revision: RevisionRow;
+  readonly deployment: DeploymentRow;
+}
+
+function followed(context: CiContext, jobId: number): Followed {
+  const { store } = context;
+  const job = store.jobs.get(jobId);
+  if (job?.revisionId == null)
     throw new ProblemError('no-such-job', 409, 'This job has not sent its archive: there is no log to follow.');
-  return context.store.revisions.get(revisionId) as RevisionRow;
+  const revision = store.revisions.get(job.revisionId) as RevisionRow;
+  return { job, revision, deployment: store.deployments.get(revision.deploymentId) as DeploymentRow };
 }
 
 /**
@@ -24,13 +34,13 @@ export function followLog(
   jobId: number,
   options: { readonly from: number; readonly signal: AbortSignal },
 ): ReadableStream<Uint8Array> {
-  const { id } = revisionOfJob(context, jobId);
+  const { id } = followed(context, jobId).revision;
   let offset = options.from;
   return new ReadableStream({
     async pull(controller) {
       while (!options.signal.aborted) {
         // Asked before reading: what is written between the two is then found by the next pull, and never lost.
-        const decided = exitCodeOf((context.store.revisions.get(id) as RevisionRow).state) !== undefined;
+        const decided = exitCodeOfJob(context, followed(context, jobId)) !== undefined;
         const news = context.logs.changed(id, LOOK_AGAIN_MS);
         const chunk = await context.logs.read(id, offset, CHUNK_BYTES);
         if (chunk.length > 0) {
@@ -48,7 +58,22 @@ export function followLog(
 
 /** How the job ends, once that is known. */
 export function jobOutcome(context: CiContext, jobId: number): CiAnswer {
-  const revision = revisionOfJob(context, jobId);
-  const deployment = context.store.deployments.get(revision.deploymentId) as DeploymentRow;
-  return { url: context.previewUrl(deployment.name), exit: exitCodeOf(revision.state) };
+  const found = followed(context, jobId);
+  const exit = exitCodeOfJob(context, found);
+  const say =
+    exit === 75
+      ? [`The place in the queue was not reached within ${formatDuration(found.job.timeoutMs)}. ${KEPT}`]
+      : [];
+  return { url: context.previewUrl(found.deployment.name), say, exit };
+}
+
+const KEPT =
+  'The place is kept: the branch is deployed when its turn comes, and the note in the merge request tells. Run this job again to follow it.';
+
+function exitCodeOfJob(context: CiContext, { job, revision, deployment }: Followed): ExitCode | undefined {
+  const exit = exitCodeOf(revision.state);
+  if (exit !== undefined || revision.state !== 'queued' || deployment.waitingSince === null) return exit;
+  // A job that is run again waits anew, for the same place.
+  const since = Math.max(deployment.waitingSince, job.createdAt);
+  return context.now() - since > job.timeoutMs ? 75 : undefined;
 }

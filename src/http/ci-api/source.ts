@@ -83,7 +83,11 @@ function decide(context: CiContext, jobId: number, bundle: ReceivedBundle, spec:
   if (same && deployment.wanted === 'running' && latest.state !== 'failed' && latest.state !== 'superseded') {
     store.jobs.attach(job.id, latest.id);
     return {
-      say: [`The same files of the same commit are deployed already (revision ${latest.number}).`],
+      say: [
+        latest.state === 'queued'
+          ? `The same files of the same commit are queued already (revision ${latest.number}).`
+          : `The same files of the same commit are deployed already (revision ${latest.number}).`,
+      ],
       exit: undefined,
       starts: false,
     };

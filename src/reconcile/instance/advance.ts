@@ -2,7 +2,8 @@ import { formatDuration } from '../../deployment/units.ts';
 import { messageOf } from '../../errors.ts';
 import type { InstanceLog, Observation } from '../../runtimes/runtime.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
-import { again, type Result } from '../reconciler.ts';
+import { again, DONE, type Result } from '../reconciler.ts';
+import { takePlace } from './admit.ts';
 import type { InstanceContext } from './context.ts';
 import { addEvent, recordFailure, recordHealthy, recordPhase } from './record.ts';
 
@@ -19,14 +20,15 @@ const COPY_AT_ONCE_BYTES = 1024 * 1024;
 const MAX_RESTARTS = 5;
 const STABLE_AFTER_MS = 10 * 60_000;
 
-/** Launches a queued revision. */
+/** Launches a queued revision, as soon as its deployment has a place. */
 export async function launchRevision(
   context: InstanceContext,
   deployment: DeploymentRow,
   revision: RevisionRow,
 ): Promise<Result> {
   const { store, logs, now } = context;
-  store.transaction(() => {
+  const launched = store.transaction(() => {
+    if (!takePlace(context, deployment, revision)) return false;
     const at = now();
     store.revisions.update(revision.id, {
       state: 'starting',
@@ -36,8 +38,10 @@ export async function launchRevision(
     });
     for (const remark of revision.spec.remarks) logs.say(revision.id, remark);
     recordPhase(context, deployment.id);
+    return true;
   });
-  return start(context, deployment, revision);
+  // Whoever frees a place has it looked at again.
+  return launched ? start(context, deployment, revision) : DONE;
 }
 
 /** Looks at a revision that is starting, or that serves, and does what that asks for. */

@@ -15,6 +15,8 @@ export interface InstanceContext {
   readonly traffic: Traffic;
   readonly log: Log;
   readonly now: () => number;
+  /** Deployments that may have instances at once. */
+  readonly maxRunning: number;
   presetFor(spec: AppSpec): Preset;
   launchContext(deployment: DeploymentRow, revision: RevisionRow): LaunchContext;
   source(digest: string): Source;

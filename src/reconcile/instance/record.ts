@@ -2,6 +2,7 @@ import type { PartHealth } from '../../deployment/launch.ts';
 import { noteDueAt } from '../../deployment/note-timing.ts';
 import { derivePhase } from '../../deployment/phase.ts';
 import { formatDuration } from '../../deployment/units.ts';
+import { placeFreed, queueMoved } from '../../store/queue-news.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import { ofDeployment, ofMergeRequest } from '../reconciler.ts';
 import type { InstanceContext } from './context.ts';
@@ -132,6 +133,8 @@ export function recordGone(context: InstanceContext, revision: RevisionRow): voi
   store.transaction(() => {
     store.revisions.update(revision.id, { instanceState: 'gone', endpointHost: null, endpointPort: null });
     recordPhase(context, revision.deploymentId);
+    placeFreed(store, { limit: context.maxRunning, now: context.now() });
+    queueMoved(store, context.now());
   });
   context.traffic.forget(revision.instance);
 }

@@ -1,3 +1,4 @@
+import type { QueuePlace } from '../../deployment/admission.ts';
 import type { MergeRequestState } from '../../deployment/gitlab-facts.ts';
 import type { PartHealth } from '../../deployment/launch.ts';
 import type { Phase, StopReason } from '../../deployment/phase.ts';
@@ -24,6 +25,8 @@ export interface NoteApp {
   readonly parts: readonly PartHealth[];
   /** Why it is stopped or stopping. */
   readonly stopReason: StopReason | null;
+  /** Its place among those that wait for another instance to go; null where it does not wait. */
+  readonly queue: QueuePlace | null;
 }
 
 export interface NoteRevision {

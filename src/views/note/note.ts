@@ -3,6 +3,7 @@ import { renderFailure } from './failure.ts';
 import { NOTE_MARKER } from './marker.ts';
 import type { NoteApp, NoteModel } from './model.ts';
 import { renderParts } from './parts.ts';
+import { renderQueue } from './queue.ts';
 import { renderTable } from './table.ts';
 
 export type { NoteApp, NoteError, NoteModel, NoteRevision } from './model.ts';
@@ -30,7 +31,7 @@ function renderDetails(apps: readonly NoteApp[]): string[] {
   let length = 0;
   for (const app of apps) {
     const failure = renderFailure(app);
-    const detail = [failure, renderParts(app, { named: apps.length > 1 && failure === '' })]
+    const detail = [renderQueue(app), failure, renderParts(app, { named: apps.length > 1 && failure === '' })]
       .filter((part) => part !== '')
       .join('\n\n');
     length += detail.length;

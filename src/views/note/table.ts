@@ -42,7 +42,7 @@ function renderRow(app: NoteApp): string {
 }
 
 function renderStatus(app: NoteApp): string {
-  const status = PHASES[app.phase];
+  const status = app.queue === null ? PHASES[app.phase] : `${PHASES.queued}<br>place ${app.queue.place} in the queue`;
   if (app.phase === 'stopped' || app.phase === 'stopping') {
     return app.stopReason === null ? status : `${status}<br>${REASONS[app.stopReason]}`;
   }

@@ -19,6 +19,7 @@ export const app = (changes: Partial<NoteApp> = {}): NoteApp => ({
   error: null,
   parts: [],
   stopReason: null,
+  queue: null,
   ...changes,
 });
 

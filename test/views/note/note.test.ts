@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { marked } from 'marked';
 import { describe, expect, it } from 'vitest';
 import { isMarked } from '../../../src/views/note/marker.ts';
+import type { NoteApp } from '../../../src/views/note/model.ts';
 import { renderNote } from '../../../src/views/note/note.ts';
 import { renderReply, replyMarker } from '../../../src/views/note/reply.ts';
 import { app, note, revision } from './models.ts';
@@ -36,6 +37,24 @@ describe('the note', () => {
       Comment \`/deploy\` to run the latest commit again, \`/undeploy\` to take it down (Developers and up).
       "
     `);
+  });
+
+  it('of an app that waits for a place, and for whom', () => {
+    const waiting = (queue: NonNullable<NoteApp['queue']>) =>
+      renderNote(note([app({ phase: 'queued', servingSha: null, latest: revision({ tookMs: null }), queue })]));
+    const holders = [
+      { iid: 12, places: 1 },
+      { iid: 15, places: 2 },
+    ];
+    const text = waiting({ place: 2, limit: 4, holders, elsewhere: 1 });
+    expect(text).toContain('| 🕐 Queued<br>place 2 in the queue |');
+    expect(text).toContain(
+      '**platform** waits for a place (number 2 in the queue). All 4 places are taken by !12, !15 (2 places) and 1 of other projects. ' +
+        'It starts by itself when its turn comes; `/undeploy` in another merge request frees a place sooner.',
+    );
+    expect(waiting({ place: 1, limit: 1, holders: [], elsewhere: 1 })).toContain(
+      'The one place is taken by 1 of other projects. ',
+    );
   });
 
   it('of a second push on its way, while the first one serves', () => {
