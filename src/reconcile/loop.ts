@@ -17,7 +17,7 @@ export interface Loop {
   start(): void;
   /** Claims nothing more; resolves when the passes under way have ended. */
   stop(): Promise<void>;
-  /** Whether nothing is under way and nothing is due before `at` (ms). For tests and for draining. */
+  /** Whether nothing is under way and nothing is due before `at` (ms) but looks at what was found in order. For tests and for draining. */
   idle(at: number): boolean;
 }
 
@@ -38,6 +38,8 @@ export function createLoop(options: {
   const { store, bootId, log, now } = options;
   const reconcilers = new Map<string, Reconciler>(options.reconcilers.map((r) => [r.kind, r]));
   const running = new Set<Promise<void>>();
+  /** Rows whose last pass found all as it is wanted, and when it is looked at again. */
+  const settled = new Map<string, number>();
   let timer: NodeJS.Timeout | undefined;
   let scheduled = false;
   let stopped = true;
@@ -47,8 +49,11 @@ export function createLoop(options: {
       const reconciler = reconcilers.get(row.kind);
       if (!reconciler) throw new Error(`there is no reconciler for "${row.kind}"`);
       const result = await reconciler.reconcile(subjectId(row));
-      if ('done' in result) store.work.complete(row);
-      else store.work.again(row, now() + result.againAfterMs);
+      settled.delete(keyOf(row));
+      if ('done' in result) return store.work.complete(row);
+      const dueAt = now() + result.againAfterMs;
+      if (result.settled) settled.set(keyOf(row), dueAt);
+      store.work.again(row, dueAt);
     } catch (error) {
       const attempts = row.attempts + 1;
       const waitMs = Math.max(backoffMs(row.attempts, Math.random()), retryAfterOf(error));
@@ -119,11 +124,13 @@ export function createLoop(options: {
       clearTimeout(timer);
       await Promise.allSettled([...running]);
     },
-    idle(at) {
-      const next = store.work.nextDueAt();
-      return running.size === 0 && (next === undefined || next > at);
-    },
+    idle: (at) =>
+      running.size === 0 && store.work.all().every((row) => row.dueAt > at || settled.get(keyOf(row)) === row.dueAt),
   };
+}
+
+function keyOf(row: WorkRow): string {
+  return `${row.subject} ${row.kind}`;
 }
 
 function retryAfterOf(error: unknown): number {

@@ -2,7 +2,7 @@ import { formatDuration } from '../../deployment/units.ts';
 import { messageOf } from '../../errors.ts';
 import type { InstanceLog, Observation } from '../../runtimes/runtime.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
-import { again, DONE, type Result } from '../reconciler.ts';
+import { again, DONE, lookAgain, type Result } from '../reconciler.ts';
 import { takePlace } from './admit.ts';
 import type { InstanceContext } from './context.ts';
 import { addEvent, recordFailure, recordHealthy, recordPhase } from './record.ts';
@@ -107,7 +107,8 @@ async function monitor(
   observation: Observation,
 ): Promise<Result> {
   const { store, now } = context;
-  if (observation.state === 'running' && observation.endpoint.port === revision.endpointPort) return again(MONITOR_MS);
+  if (observation.state === 'running' && observation.endpoint.port === revision.endpointPort)
+    return lookAgain(MONITOR_MS);
   const how =
     observation.state === 'exited'
       ? observation.reason

@@ -1,5 +1,5 @@
 import type { RevisionRow } from '../../store/schema.ts';
-import { again, DONE, type Reconciler, type Result } from '../reconciler.ts';
+import { again, DONE, lookAgain, type Reconciler, type Result } from '../reconciler.ts';
 import { launchRevision, watchRevision } from './advance.ts';
 import type { InstanceContext } from './context.ts';
 import { recordSuperseded } from './record.ts';
@@ -50,6 +50,8 @@ async function allOf(steps: ReadonlyArray<Promise<Result>>): Promise<Result[]> {
 }
 
 function soonest(results: readonly Result[]): Result {
-  const waits = results.flatMap((result) => ('againAfterMs' in result ? [result.againAfterMs] : []));
-  return waits.length === 0 ? DONE : again(Math.min(...waits));
+  const waits = results.flatMap((result) => ('againAfterMs' in result ? [result] : []));
+  if (waits.length === 0) return DONE;
+  const ms = Math.min(...waits.map(({ againAfterMs }) => againAfterMs));
+  return waits.every(({ settled }) => settled) ? lookAgain(ms) : again(ms);
 }
