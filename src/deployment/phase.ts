@@ -19,10 +19,10 @@ export function derivePhase(facts: {
   readonly wanted: Wanted;
   /** State of the latest revision that was not superseded; undefined where there is none. */
   readonly latest: RevisionState | undefined;
-  /** Whether any instance is still there, as far as was observed. */
-  readonly instances: number;
+  /** Whether all of it was observed to be gone since it is not wanted any more. */
+  readonly gone: boolean;
 }): Phase {
-  if (facts.wanted === 'stopped') return facts.instances > 0 ? 'stopping' : 'stopped';
+  if (facts.wanted === 'stopped') return facts.gone ? 'stopped' : 'stopping';
   switch (facts.latest) {
     case undefined:
     case 'queued':

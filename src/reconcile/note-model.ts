@@ -1,4 +1,5 @@
 import { describePlace, type QueuePlace } from '../deployment/admission.ts';
+import { toldTries } from '../deployment/stop-tries.ts';
 import type { DeploymentRow, MergeRequestRow, RevisionRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { NoteApp, NoteModel, NoteRevision } from '../views/note/model.ts';
@@ -27,6 +28,7 @@ export function noteModel(
         parts: latest.parts,
         stopReason: deployment.stopReason,
         queue: latest.state === 'queued' ? placeOf(store, deployment, options) : null,
+        stopTrouble: stopTrouble(deployment),
       },
     ];
   });
@@ -41,6 +43,12 @@ function placeOf(
   { maxRunning }: { readonly maxRunning: number },
 ): QueuePlace | null {
   return deployment.waitingSince === null ? null : describePlace(store.places.house(maxRunning), deployment);
+}
+
+/** Told only once it has been tried for a while. */
+function stopTrouble(deployment: DeploymentRow): NoteApp['stopTrouble'] {
+  const tries = toldTries(deployment.stopTries);
+  return deployment.phase === 'stopping' && tries > 0 ? { tries, error: deployment.stopError ?? '' } : null;
 }
 
 function describe(revision: RevisionRow): NoteRevision {

@@ -42,7 +42,7 @@ export function createSweep(options: {
       }
       // A reopen whose webhook was lost, and a job that ended after the deployment did and so brought its environment back.
       for (const deployment of store.deployments.stoppedSince(now() - KEEP_BUNDLE_MS)) {
-        if (deployment.stopReason === 'closed')
+        if (deployment.stopReason === 'closed' || deployment.stopReason === 'unreadable')
           store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'merge-request', now() + Math.random() * everyMs);
         if (now() - (deployment.stoppedAt ?? 0) < LATE_JOB_MS)
           store.work.mark(ofDeployment(deployment.id), 'environment', now() + Math.random() * everyMs);

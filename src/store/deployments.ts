@@ -5,8 +5,19 @@ import { type DeploymentRow, deployments } from './schema.ts';
 
 type Changeable = Pick<
   DeploymentRow,
-  'phase' | 'liveRevisionId' | 'pipelineId' | 'stoppedAt' | 'environmentName' | 'waitingSince'
+  | 'phase'
+  | 'liveRevisionId'
+  | 'pipelineId'
+  | 'stoppedAt'
+  | 'environmentName'
+  | 'waitingSince'
+  | 'stoppingSince'
+  | 'stopTries'
+  | 'stopError'
 >;
+
+/** Nothing is being removed. */
+const NOT_STOPPING = { stoppingSince: null, stopTries: 0, stopError: null };
 
 export interface DeploymentQueries {
   get(id: number): DeploymentRow | undefined;
@@ -25,7 +36,9 @@ export interface DeploymentQueries {
   /** Wants it running: something new is wanted, so the generation goes up. */
   wantRunning(id: number, now: number): void;
   /** Wants it gone. */
-  wantStopped(id: number, reason: StopReason): void;
+  wantStopped(id: number, reason: StopReason, now: number): void;
+  /** All of it was observed to be gone. */
+  recordStopped(id: number, now: number): void;
 }
 
 export function deploymentQueries(db: Database): DeploymentQueries {
@@ -66,13 +79,25 @@ export function deploymentQueries(db: Database): DeploymentQueries {
     },
     wantRunning(id, now) {
       db.update(deployments)
-        .set({ wanted: 'running', stopReason: null, stoppedAt: null, wantedAt: now, ...bump })
+        .set({ wanted: 'running', stopReason: null, stoppedAt: null, wantedAt: now, ...NOT_STOPPING, ...bump })
         .where(eq(deployments.id, id))
         .run();
     },
-    wantStopped(id, reason) {
+    wantStopped(id, reason, now) {
       db.update(deployments)
-        .set({ wanted: 'stopped', stopReason: reason, waitingSince: null, ...bump })
+        .set({
+          wanted: 'stopped',
+          stopReason: reason,
+          waitingSince: null,
+          stoppingSince: sql`coalesce(${deployments.stoppingSince}, ${now})`,
+          ...bump,
+        })
+        .where(eq(deployments.id, id))
+        .run();
+    },
+    recordStopped(id, now) {
+      db.update(deployments)
+        .set({ phase: 'stopped', stoppedAt: sql`coalesce(${deployments.stoppedAt}, ${now})`, ...NOT_STOPPING })
         .where(eq(deployments.id, id))
         .run();
     },

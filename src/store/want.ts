@@ -45,7 +45,7 @@ export function wantStopped(
   // What a person took down stays down when the merge request is closed and reopened.
   if (deployment.stopReason === 'undeployed' && request.reason === 'closed') return;
   store.transaction(() => {
-    store.deployments.wantStopped(deployment.id, request.reason);
+    store.deployments.wantStopped(deployment.id, request.reason, request.now);
     queueMoved(store, request.now);
     if (deployment.phase !== 'stopped') store.deployments.update(deployment.id, { phase: 'stopping' });
     store.events.add({

@@ -10,18 +10,26 @@ import type { InstanceContext } from './context.ts';
 /** How many of an app's last lines are kept with a failure, and end the job's log. */
 const FAILURE_LINES = 30;
 
-/** Stores the phase that follows from the rows as they are now, and has the note and the environment looked at where it changed. */
-export function recordPhase(context: InstanceContext, deploymentId: number): void {
+/**
+ * Stores the phase that follows from the rows as they are now, and has the note and the environment looked at where it changed.
+ *
+ * @param options.gone all of a deployment that is not wanted was just observed to be gone
+ */
+export function recordPhase(
+  context: InstanceContext,
+  deploymentId: number,
+  options: { readonly gone?: boolean } = {},
+): void {
   const { store } = context;
   const deployment = store.deployments.get(deploymentId) as DeploymentRow;
   const revisions = store.revisions.ofDeployment(deploymentId);
   const phase = derivePhase({
     wanted: deployment.wanted,
     latest: revisions.findLast((r) => r.state !== 'superseded')?.state,
-    instances: revisions.filter((r) => r.instanceState === 'present').length,
+    gone: options.gone ?? deployment.phase === 'stopped',
   });
-  const stoppedAt = phase === 'stopped' ? (deployment.stoppedAt ?? context.now()) : null;
-  store.deployments.update(deployment.id, { phase, stoppedAt });
+  if (phase === 'stopped') store.deployments.recordStopped(deployment.id, context.now());
+  else store.deployments.update(deployment.id, { phase, stoppedAt: null });
   store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', noteDueAt(phase, context.now()));
   if (phase !== deployment.phase) {
     store.work.mark(ofDeployment(deployment.id), 'environment', context.now());

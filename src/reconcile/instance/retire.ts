@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StopReason } from '../../deployment/phase.ts';
+import { stopRetryMs, toldTries } from '../../deployment/stop-tries.ts';
 import { messageOf } from '../../errors.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
-import { again, DONE, type Result } from '../reconciler.ts';
+import { again, DONE, ofMergeRequest, type Result } from '../reconciler.ts';
 import type { InstanceContext } from './context.ts';
 import { addEvent, recordGone, recordPhase, recordSuperseded } from './record.ts';
 
 /** Longest wait for requests that an old instance still answers. WebSockets are not waited for. */
 const DRAIN_LIMIT_MS = 60_000;
 const DRAIN_POLL_MS = 100;
-/** How soon to look again whether a stopped instance is really gone. */
-const GONE_POLL_MS = 1_000;
+const LONGEST_ERROR = 1_000;
 /** Wait before an instance that could not be stopped is tried again. */
 const STOP_RETRY_MS = 10_000;
 
@@ -62,16 +62,16 @@ export async function removeDeployment(
   for (const revision of revisions)
     if (revision.state === 'queued' || revision.state === 'starting') recordSuperseded(context, revision, `${why}.`);
   const present = revisions.filter((r) => r.instanceState === 'present');
-  const results = await Promise.all(present.map((revision) => stopInstance(context, revision)));
-  const left = results.find((result) => 'againAfterMs' in result);
-  if (left) return left;
+  const faults = await faultsOf(present.map((revision) => stopInstance(context, revision)));
+  if (faults.length > 0) return notGone(context, deployment, faults.join('; '));
   // What was live is gone, whatever is wanted by now: else the next pass would take it for crashed.
   store.deployments.update(deployment.id, { liveRevisionId: null });
   if (store.deployments.get(deployment.id)?.generation !== deployment.generation) return again(0);
-  await context.runtime.removeData(deployment.name);
+  const [left] = await faultsOf([context.runtime.removeData(deployment.name)]);
+  if (left !== undefined) return notGone(context, deployment, left);
   store.transaction(() => {
     if (deployment.phase !== 'stopped') addEvent(context, deployment, 'stopped', `Removed: ${why}.`);
-    recordPhase(context, deployment.id);
+    recordPhase(context, deployment.id, { gone: true });
   });
   // Reopen and /deploy need the last bundle of a closed merge request; nothing brings a merged one back.
   if (deployment.stopReason === 'merged' || deployment.stopReason === 'deleted') {
@@ -84,11 +84,33 @@ export async function removeDeployment(
   return DONE;
 }
 
-async function stopInstance(context: InstanceContext, revision: RevisionRow): Promise<Result> {
+/** @throws where it is still there: gone is what was observed, not what was asked */
+async function stopInstance(context: InstanceContext, revision: RevisionRow): Promise<void> {
   context.closeWebSockets(revision.instance);
   await context.runtime.stop(revision.instance);
   const observation = await context.runtime.observe(revision.instance);
-  if (observation.state !== 'absent') return again(GONE_POLL_MS);
+  if (observation.state !== 'absent')
+    throw new Error(`${revision.instance} was stopped, and is ${observation.state} all the same`);
   recordGone(context, revision);
-  return DONE;
+}
+
+/** Waits for all of them, also where one fails. */
+async function faultsOf(acts: ReadonlyArray<Promise<void>>): Promise<string[]> {
+  const ends = await Promise.allSettled(acts);
+  return ends.flatMap((end) => (end.status === 'rejected' ? [messageOf(end.reason)] : []));
+}
+
+/** Something of it is still there: it is tried again, ever more seldom and for ever, and people see why. */
+function notGone(context: InstanceContext, deployment: DeploymentRow, error: string): Result {
+  const { store, log } = context;
+  const tries = (store.deployments.get(deployment.id)?.stopTries ?? 0) + 1;
+  const waitMs = stopRetryMs(tries);
+  log.error({ deployment: deployment.name, project: deployment.projectId, tries, waitMs, error }, 'it is not gone yet');
+  store.transaction(() => {
+    store.deployments.update(deployment.id, { stopTries: tries, stopError: error.slice(0, LONGEST_ERROR) });
+    if (toldTries(tries) === toldTries(tries - 1)) return;
+    addEvent(context, deployment, 'not-removed', `It could not be removed in ${tries} tries: ${error}`);
+    store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', context.now());
+  });
+  return again(waitMs);
 }

@@ -27,6 +27,8 @@ export interface NoteApp {
   readonly stopReason: StopReason | null;
   /** Its place among those that wait for another instance to go; null where it does not wait. */
   readonly queue: QueuePlace | null;
+  /** What keeps it from being removed, and in how many tries at least; null where nothing does. */
+  readonly stopTrouble: { readonly tries: number; readonly error: string } | null;
 }
 
 export interface NoteRevision {

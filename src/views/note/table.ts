@@ -6,6 +6,7 @@ import type { NoteApp, NoteRevision } from './model.ts';
 const MAX_LABEL = 80;
 const MAX_TITLE = 120;
 const MAX_PERSON = 60;
+const MAX_TROUBLE = 200;
 
 const PHASES: Readonly<Record<Phase, string>> = {
   queued: '🕐 Queued',
@@ -44,10 +45,17 @@ function renderRow(app: NoteApp): string {
 function renderStatus(app: NoteApp): string {
   const status = app.queue === null ? PHASES[app.phase] : `${PHASES.queued}<br>place ${app.queue.place} in the queue`;
   if (app.phase === 'stopped' || app.phase === 'stopping') {
-    return app.stopReason === null ? status : `${status}<br>${REASONS[app.stopReason]}`;
+    const reason = app.stopReason === null ? [] : [REASONS[app.stopReason]];
+    return [status, ...reason, ...renderTrouble(app)].join('<br>');
   }
   if (app.servingSha === null || app.servingSha === app.latest?.sha) return status;
   return `${status}<br>still serving ${shortSha(app.servingSha)}`;
+}
+
+function renderTrouble({ stopTrouble }: NoteApp): string[] {
+  if (stopTrouble === null) return [];
+  const error = escapeText(stopTrouble.error, { maxLength: MAX_TROUBLE });
+  return [`not gone after ${stopTrouble.tries} tries or more, and tried again: ${error || 'no reason is known'}`];
 }
 
 function renderCommit(revision: NoteRevision): string {

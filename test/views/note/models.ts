@@ -20,6 +20,7 @@ export const app = (changes: Partial<NoteApp> = {}): NoteApp => ({
   parts: [],
   stopReason: null,
   queue: null,
+  stopTrouble: null,
   ...changes,
 });
 

@@ -181,6 +181,14 @@ describe('the note', () => {
     );
   });
 
+  it('of a removal that does not come to its end, with what is in its way', () => {
+    const stopTrouble = { tries: 10, error: 'EBUSY: `x` | <b>\n/close' };
+    const stuck = app({ phase: 'stopping', servingSha: null, stopReason: 'merged', stopTrouble });
+    expect(renderNote(note([stuck], 'merged'))).toContain(
+      '| ⏳ Stopping<br>merged<br>not gone after 10 tries or more, and tried again: EBUSY\\: \\`x\\` \\| \\<b\\> \\/close |',
+    );
+  });
+
   it('begins with its marker, and is known by it', () => {
     expect(isMarked(renderNote(note([app()])))).toBe(true);
     expect(isMarked(`> ${renderNote(note([app()]))}`)).toBe(false);
