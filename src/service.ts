@@ -19,10 +19,11 @@ import { instanceReconciler } from './reconcile/instance/instance.ts';
 import { createLoop } from './reconcile/loop.ts';
 import { mergeRequestReconciler } from './reconcile/merge-request.ts';
 import { noteReconciler } from './reconcile/note.ts';
-import { createSweep } from './reconcile/sweep.ts';
+import type { Repair } from './reconcile/sweep/repairs.ts';
 import { createProcessRuntime } from './runtimes/process.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import { createHttpServer } from './service/server.ts';
+import { composeSweep } from './service/sweep.ts';
 import { createTokenState } from './service/token-state.ts';
 import { createBundleStore } from './store/bundles/bundle-store.ts';
 import { takeLock } from './store/lock.ts';
@@ -59,6 +60,8 @@ export interface ServiceOptions {
   readonly now?: () => number;
   /** Where instances run; else as the settings say. It is let go of at the end, not ended. */
   readonly runtime?: Runtime;
+  /** Told of everything that the sweep found and put right. */
+  readonly onRepair?: (kind: Repair) => void;
 }
 
 /**
@@ -81,6 +84,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       unpackedBytes: config.maxUploadBytes * UNPACK_FACTOR,
       entries: MAX_ENTRIES,
     },
+    now,
   });
   await bundles.clean();
   const traffic = new Traffic();
@@ -89,8 +93,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     url: config.gitlab.url.href,
     token: config.gitlab.token,
     userAgent: `branch-deployments/${VERSION}`,
-    ...options.gitlab,
     now,
+    ...options.gitlab,
   });
   const idTokens = createIdTokenVerifier({
     gitlabUrl: config.gitlab.url.href,
@@ -116,7 +120,12 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     log,
   });
   const base = { store, gitlab, log, now, previewUrl: urlOf };
+  const { sweep, projects } = composeSweep(config, {
+    ...{ store, gitlab, runtime, bundles, logs, log, now },
+    onRepair: options.onRepair,
+  });
   const reconcilers = [
+    projects,
     mergeRequestReconciler({ ...base, hasBundle: (digest) => bundles.has(digest) }),
     noteReconciler({
       ...base,
@@ -143,7 +152,6 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     }),
   ];
   const loop = createLoop({ store, reconcilers, bootId: randomUUID(), log, now });
-  const sweep = createSweep({ store, runtime, bundles, everyMs: config.sweepEveryMs, log, now });
   const app = createApp({
     log,
     appFileSchema: appFileJsonSchema(),
@@ -202,7 +210,6 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   // There may be more places than before.
   placeFreed(store, { limit: config.maxRunning, now: now() });
   loop.start();
-  await sweep.once();
   sweep.start();
 
   return {
@@ -210,9 +217,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     idle: (at) => loop.idle(at),
     sweep: () => sweep.once(),
     async stop() {
-      sweep.stop();
       const closed = server.close();
-      await Promise.all([loop.stop(), frontDoor.close()]);
+      await Promise.all([sweep.stop(), loop.stop(), frontDoor.close()]);
       server.closeAllConnections();
       await closed;
       await runtime.close();

@@ -20,6 +20,13 @@ export interface MergeRequestFacts {
   readonly author: PersonFacts;
 }
 
+/** A merge request as lists show it, with what changes when anything about it does. */
+export interface ListedMergeRequest extends MergeRequestFacts {
+  readonly updatedAt: string;
+  /** Comments of people and of ours; GitLab's own remarks are not counted. */
+  readonly notesCount: number;
+}
+
 export interface PersonFacts {
   readonly id: number;
   readonly username: string;

@@ -62,6 +62,25 @@ export function previewUrl(name: string, options: { readonly publicUrl: URL; rea
   return `${options.publicUrl.protocol}//${name}.${options.previewDomain}${port}`;
 }
 
+/**
+ * The preview that a URL leads to, whatever its path: what `previewUrl` made, read back. Undefined where it is none.
+ * `iid` is the merge request's number, where the name has one.
+ */
+export function previewOfUrl(
+  url: string,
+  options: { readonly publicUrl: URL; readonly previewDomain: string },
+): { readonly name: string; readonly iid: number | undefined } | undefined {
+  if (!URL.canParse(url)) return undefined;
+  const { hostname, protocol, port } = new URL(url);
+  const end = `.${options.previewDomain}`;
+  if (protocol !== options.publicUrl.protocol || port !== options.publicUrl.port || !hostname.endsWith(end))
+    return undefined;
+  const name = hostname.slice(0, -end.length);
+  if (!/^[a-z0-9-]+$/.test(name) || hostname === options.publicUrl.hostname) return undefined;
+  const iid = /^mr-(\d{1,10})-/.exec(name)?.[1];
+  return { name, iid: iid === undefined ? undefined : Number(iid) };
+}
+
 /** Whether `BD_ALLOWED_PROJECTS` covers a project: by id, path, `group/*` (direct children) or `group/**` (any depth). */
 export function isAllowedProject(
   patterns: readonly string[],

@@ -21,12 +21,18 @@ const environment = z
     }),
   );
 
+/** GitLab refuses to search for less (doc/api/environments.md). */
+const SEARCH_LENGTH = 3;
+
 const withId = z.object({ id: z.number() });
 
 /** Environments (doc/api/environments.md) and the deployments that make them available (doc/api/deployments.md). */
 export function createEnvironments(
   options: ResourceOptions,
-): Pick<GitLab, 'environment' | 'setEnvironmentUrl' | 'stopEnvironment' | 'createDeployment'> {
+): Pick<
+  GitLab,
+  'environment' | 'availableEnvironments' | 'setEnvironmentUrl' | 'stopEnvironment' | 'createDeployment'
+> {
   const environments = new Environments(options);
   const deployments = new Deployments(options);
   return {
@@ -34,6 +40,12 @@ export function createEnvironments(
       const found = environments.all(projectId, { name, perPage: 100 });
       const facts = await readList(environment, found, `environment ${name}`);
       return facts.find((one) => one.name === name) ?? null;
+    },
+
+    async availableEnvironments(projectId, nameBegin) {
+      const search = nameBegin !== undefined && nameBegin.length >= SEARCH_LENGTH ? { search: nameBegin } : {};
+      const found = environments.all(projectId, { ...search, states: 'available', perPage: 100 });
+      return readList(environment, found, `the environments of project ${projectId}`);
     },
 
     async setEnvironmentUrl(projectId, environmentId, url) {

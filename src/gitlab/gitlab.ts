@@ -2,6 +2,7 @@ import type {
   AccessLevel,
   CommitFacts,
   EnvironmentFacts,
+  ListedMergeRequest,
   MergeRequestFacts,
   NoteFacts,
   PersonFacts,
@@ -21,6 +22,8 @@ export interface GitLab {
   /** Effective role, inherited ones included. 0 where the person is no member. */
   accessLevel(projectId: number, userId: number): Promise<AccessLevel>;
   mergeRequest(projectId: number, iid: number): Promise<MergeRequestFacts | null>;
+  /** Those of these merge requests that GitLab lists, a hundred with each request. One that is not listed may be there all the same. */
+  mergeRequestsOf(projectId: number, iids: readonly number[]): Promise<ListedMergeRequest[]>;
   /** Pipelines of a merge request, newest first, all pages; also those that ran in a fork. */
   mergeRequestPipelines(projectId: number, iid: number): Promise<PipelineFacts[]>;
   pipeline(projectId: number, pipelineId: number): Promise<PipelineFacts>;
@@ -38,6 +41,8 @@ export interface GitLab {
   /** Puts an emoji on a comment; one that is there already is fine. */
   awardNote(projectId: number, iid: number, noteId: number, emoji: string): Promise<void>;
 
+  /** Environments that are not stopped, all pages; those whose name begins with this text of at least three characters, or all. */
+  availableEnvironments(projectId: number, nameBegin?: string): Promise<EnvironmentFacts[]>;
   environment(projectId: number, name: string): Promise<EnvironmentFacts | null>;
   setEnvironmentUrl(projectId: number, environmentId: number, url: string): Promise<void>;
   /** Without playing the stop job (`force`). */

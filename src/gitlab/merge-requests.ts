@@ -1,7 +1,7 @@
 import { MergeRequests } from '@gitbeaker/rest';
 import * as z from 'zod';
-import type { MergeRequestFacts } from '../deployment/gitlab-facts.ts';
-import { nullWhereMissing, person, readAnswer } from './answers.ts';
+import type { ListedMergeRequest, MergeRequestFacts } from '../deployment/gitlab-facts.ts';
+import { nullWhereMissing, person, readAnswer, readList } from './answers.ts';
 import type { GitLab } from './gitlab.ts';
 import type { ResourceOptions } from './resource-options.ts';
 
@@ -40,13 +40,31 @@ const mergeRequest = z
     }),
   );
 
+const listed: z.ZodType<ListedMergeRequest> = mergeRequest.and(
+  z
+    .object({ updated_at: z.string(), user_notes_count: z.number() })
+    .transform((wire) => ({ updatedAt: wire.updated_at, notesCount: wire.user_notes_count })),
+);
+
+/** GitLab's longest page; the addresses of so many iids stay well below what proxies take. */
+const PAGE = 100;
+
 /** Merge requests (doc/api/merge_requests.md). */
-export function createMergeRequests(options: ResourceOptions): Pick<GitLab, 'mergeRequest'> {
+export function createMergeRequests(options: ResourceOptions): Pick<GitLab, 'mergeRequest' | 'mergeRequestsOf'> {
   const mergeRequests = new MergeRequests(options);
   return {
     async mergeRequest(projectId, iid) {
       const found = await nullWhereMissing(mergeRequests.show(projectId, iid));
       return found === null ? null : readAnswer(mergeRequest, found, `merge request !${iid} of project ${projectId}`);
+    },
+
+    async mergeRequestsOf(projectId, iids) {
+      const found: ListedMergeRequest[] = [];
+      for (let from = 0; from < iids.length; from += PAGE) {
+        const asked = { projectId, iids: iids.slice(from, from + PAGE), scope: 'all', perPage: PAGE } as const;
+        found.push(...(await readList(listed, mergeRequests.all(asked), `merge requests of project ${projectId}`)));
+      }
+      return found;
     },
   };
 }

@@ -27,3 +27,4 @@ export function subjectId(row: Pick<WorkRow, 'subject'>): number {
 
 export const ofMergeRequest = (id: number): Subject => `merge-request:${id}`;
 export const ofDeployment = (id: number): Subject => `deployment:${id}`;
+export const ofProject = (id: number): Subject => `project:${id}`;

@@ -152,6 +152,11 @@ class ProcessRuntime implements Runtime {
     return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   }
 
+  async deployments(): Promise<string[]> {
+    await this.open();
+    return readdir(this.ground.folders.deployments);
+  }
+
   async *logs(
     name: string,
     options: { readonly from?: number; readonly follow?: AbortSignal } = {},

@@ -52,6 +52,8 @@ export interface Runtime {
   exec(name: string, command: string, log: InstanceLog): Promise<number>;
   /** Names of all instances, also of half-made and exited ones. */
   list(): Promise<string[]>;
+  /** Names of the deployments that have something which `removeData` would remove; none where the runtime keeps nothing. */
+  deployments?(): Promise<string[]>;
   /** What the instance's processes print, from byte `from` of what is still kept. */
   logs(name: string, options?: { readonly from?: number; readonly follow?: AbortSignal }): AsyncIterable<Uint8Array>;
   /** TCP ports that the instance's processes listen on: for the message that an app listens on a wrong one. Empty where the system does not tell. */

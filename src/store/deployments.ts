@@ -1,4 +1,4 @@
-import { and, asc, eq, gte, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, ne, sql } from 'drizzle-orm';
 import type { StopReason } from '../deployment/phase.ts';
 import type { Database } from './database.ts';
 import { type DeploymentRow, deployments } from './schema.ts';
@@ -27,10 +27,12 @@ export interface DeploymentQueries {
   /** Those with this environment, stopped ones too: a job that ends late makes it available again. */
   withEnvironment(projectId: number, environmentName: string): DeploymentRow[];
   ofMergeRequest(mergeRequestId: number): DeploymentRow[];
-  /** Not yet stopped ones. */
-  open(): DeploymentRow[];
-  /** Those that were stopped at this time (ms) or later. */
-  stoppedSince(at: number): DeploymentRow[];
+  /** Ids of all projects that have, or had, deployments. */
+  projects(): number[];
+  /** Those of a project that are not stopped, oldest first. */
+  openOf(projectId: number): DeploymentRow[];
+  /** All environments that a project's deployments have, or had. */
+  environmentNames(projectId: number): string[];
   create(values: Omit<typeof deployments.$inferInsert, 'id' | 'generation'>): DeploymentRow;
   update(id: number, values: Partial<Changeable>): void;
   /** Wants it running: something new is wanted, so the generation goes up. */
@@ -71,8 +73,26 @@ export function deploymentQueries(db: Database): DeploymentQueries {
         .where(eq(deployments.mergeRequestId, mergeRequestId))
         .orderBy(asc(deployments.id))
         .all(),
-    open: () => db.select().from(deployments).where(ne(deployments.phase, 'stopped')).all(),
-    stoppedSince: (at) => db.select().from(deployments).where(gte(deployments.stoppedAt, at)).all(),
+    projects: () =>
+      db
+        .selectDistinct({ id: deployments.projectId })
+        .from(deployments)
+        .all()
+        .map((row) => row.id),
+    openOf: (projectId) =>
+      db
+        .select()
+        .from(deployments)
+        .where(and(eq(deployments.projectId, projectId), ne(deployments.phase, 'stopped')))
+        .orderBy(asc(deployments.id))
+        .all(),
+    environmentNames: (projectId) =>
+      db
+        .selectDistinct({ name: deployments.environmentName })
+        .from(deployments)
+        .where(eq(deployments.projectId, projectId))
+        .all()
+        .map((row) => row.name),
     create: (values) => db.insert(deployments).values(values).returning().get(),
     update(id, values) {
       db.update(deployments).set(values).where(eq(deployments.id, id)).run();

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import type { MergeRequestFacts } from '../deployment/gitlab-facts.ts';
 import type { Database } from './database.ts';
 import { type MergeRequestRow, mergeRequests } from './schema.ts';
@@ -23,6 +23,8 @@ export interface MergeRequestQueries {
   /** Open merge requests that we know with this source branch, in whichever project the branch lies. */
   openWithBranch(sourceProjectId: number, branch: string): MergeRequestRow[];
   all(): MergeRequestRow[];
+  /** Those of a project, oldest first, that have a deployment which is not stopped, or which comes back with it: closed, or not to be read, since this time (ms). */
+  toCompare(projectId: number, closedSince: number): MergeRequestRow[];
   /** Records what was read, and returns the row. */
   record(facts: MergeRequestFacts, now: number): MergeRequestRow;
   update(id: number, values: Partial<Changeable>): void;
@@ -53,6 +55,19 @@ export function mergeRequestQueries(db: Database): MergeRequestQueries {
         )
         .all(),
     all: () => db.select().from(mergeRequests).all(),
+    toCompare: (projectId, closedSince) =>
+      db
+        .select()
+        .from(mergeRequests)
+        .where(
+          and(
+            eq(mergeRequests.projectId, projectId),
+            sql`exists (select 1 from deployments d where d.merge_request_id = ${mergeRequests.id}
+              and (d.phase <> 'stopped' or (d.stop_reason in ('closed', 'unreadable') and d.stopped_at >= ${closedSince})))`,
+          ),
+        )
+        .orderBy(asc(mergeRequests.id))
+        .all(),
     record(facts, now) {
       const values = {
         projectPath: facts.projectPath,

@@ -1,5 +1,5 @@
 import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { plainLines } from '../deployment/plain-text.ts';
 
@@ -21,6 +21,8 @@ export interface RevisionLogs {
   /** The last lines of all, without colours and control characters. */
   tail(revisionId: number, lines: number): string[];
   remove(revisionId: number): void;
+  /** Ids of all revisions that have a log. */
+  list(): Promise<number[]>;
   /** Resolves when something was written to this log, or told of it, or after `ms`. */
   changed(revisionId: number, ms: number): Promise<void>;
   /** Wakes those who wait: the revision's state has changed. */
@@ -88,6 +90,10 @@ export function createRevisionLogs(options: { readonly directory: string }): Rev
     tail: (id, lines) => lastLines(id).slice(-lines),
     remove(id) {
       rmSync(path(id), { force: true });
+    },
+    async list() {
+      const names = await readdir(options.directory);
+      return names.flatMap((name) => (/^\d+\.log$/.test(name) ? [Number.parseInt(name, 10)] : []));
     },
     changed(id, ms) {
       return new Promise((resolve) => {

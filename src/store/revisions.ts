@@ -16,6 +16,8 @@ export interface RevisionQueries {
   update(id: number, values: Partial<Changeable>): void;
   /** Whose instance has this name. */
   ofInstance(instance: string): RevisionRow | undefined;
+  /** Those of these ids that no revision has. */
+  missing(ids: readonly number[]): number[];
   /**
    * Digests that may be run again: of each deployment the latest, the live and the last healthy revision's, unless the deployment
    * ended for good or was stopped before this time (ms).
@@ -63,6 +65,12 @@ export function revisionQueries(db: Database): RevisionQueries {
       db.update(revisions).set(values).where(eq(revisions.id, id)).run();
     },
     ofInstance: (instance) => db.select().from(revisions).where(eq(revisions.instance, instance)).get(),
+    missing: (ids) =>
+      db
+        .all<{ id: number }>(
+          sql`select value as id from json_each(${JSON.stringify(ids)}) where value not in (select id from revisions)`,
+        )
+        .map((row) => row.id),
     bundlesToKeep: (stoppedSince) =>
       db
         .all<{ bundle: string }>(

@@ -2,8 +2,8 @@ import { and, asc, eq, isNull, ne, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { type WorkRow, work } from './schema.ts';
 
-export type WorkKind = 'merge-request' | 'note' | 'instance' | 'environment';
-export type Subject = `merge-request:${number}` | `deployment:${number}`;
+export type WorkKind = 'merge-request' | 'note' | 'instance' | 'environment' | 'project';
+export type Subject = `merge-request:${number}` | `deployment:${number}` | `project:${number}`;
 
 export interface WorkQueries {
   /**
@@ -11,6 +11,8 @@ export interface WorkQueries {
    * Inside a transaction it is part of it; whoever is told of due work is told at once and finds it after the commit.
    */
   mark(subject: Subject, kind: WorkKind, dueAt: number): void;
+  /** Makes the instances of all deployments that are not stopped due, each at its time within `spreadMs`, where no row says so already. */
+  markForgotten(now: number, spreadMs: number): void;
   /** Takes the row that is due longest, unless nothing is due at `now`. */
   claim(now: number, bootId: string): WorkRow | undefined;
   /** Done: the row goes, unless it was marked again since it was claimed. */
@@ -53,6 +55,14 @@ export function workQueries(db: Database, onDue: (dueAt: number) => void): WorkQ
     mark(subject, kind, dueAt) {
       mark.run({ subject, kind, dueAt });
       onDue(dueAt);
+    },
+    markForgotten(now, spreadMs) {
+      // Two ranges instead of an inequality, so that the index on the phase serves: most deployments are stopped.
+      const added = db.run(sql`insert into work (subject, kind, due_at)
+        select 'deployment:' || d.id, 'instance', ${now} + abs(random() % ${Math.max(1, Math.round(spreadMs))})
+        from deployments d where (d.phase < 'stopped' or d.phase > 'stopped')
+        and not exists (select 1 from work w where w.subject = 'deployment:' || d.id and w.kind = 'instance')`);
+      if (added.changes > 0) onDue(now);
     },
     claim: (now, bootId) => claim.get({ now, bootId }),
     complete(row) {

@@ -37,6 +37,56 @@ test('all pages of the notes are read, oldest first', async () => {
   ]);
 });
 
+test('merge requests are asked for by their numbers, a hundred with each request', async () => {
+  const wire = (iid: number) => ({
+    ...{
+      iid,
+      project_id: 1,
+      state: 'opened',
+      title: `Change ${iid}`,
+      web_url: `https://gitlab/a/b/-/merge_requests/${iid}`,
+    },
+    ...{
+      references: { full: `a/b!${iid}` },
+      source_branch: 'x',
+      target_branch: 'main',
+      sha: 'f'.repeat(40),
+      author: ada,
+    },
+    ...{ updated_at: '2026-01-01T00:00:00.000Z', user_notes_count: 1 },
+  });
+  const server = await startScripted(({ url }) => ({
+    json: new URL(url, 'http://x').searchParams.getAll('iids[]').map((iid) => wire(Number(iid))),
+  }));
+  const iids = Array.from({ length: 250 }, (_, index) => index + 1);
+  const found = await connect(server.url).mergeRequestsOf(1, iids);
+  expect(found.map(({ iid }) => iid)).toEqual(iids);
+  expect(found[0]).toMatchObject({ state: 'opened', notesCount: 1, updatedAt: '2026-01-01T00:00:00.000Z' });
+  const asked = server.received.map(({ url }) => new URL(url, 'http://x').searchParams);
+  expect(asked.map((query) => query.getAll('iids[]').length)).toEqual([100, 100, 50]);
+  expect(asked[0]?.get('per_page')).toBe('100');
+  expect(await connect(server.url).mergeRequestsOf(1, [])).toEqual([]);
+});
+
+test('available environments are read from all pages, by the beginning of their names where GitLab can search for it', async () => {
+  const all = Array.from({ length: 150 }, (_, index) => ({
+    id: index,
+    name: `review/mr-${index}`,
+    state: 'available',
+  }));
+  const server = await startScripted(({ url, headers }) => {
+    const page = Number(new URL(url, 'http://x').searchParams.get('page') ?? 1);
+    const link = `<http://${headers.host}/api/v4/projects/1/environments?page=2&per_page=100&search=review&states=available>; rel="next"`;
+    return { json: all.slice((page - 1) * 100, page * 100), headers: page === 1 ? { link } : {} };
+  });
+  expect(await connect(server.url).availableEnvironments(1, 'review')).toHaveLength(150);
+  await connect(server.url).availableEnvironments(1, 're');
+  expect(server.received.map(({ url }) => new URL(url, 'http://x').searchParams.get('search'))).toEqual([
+    ...['review', 'review'],
+    ...[null, 'review'],
+  ]);
+});
+
 test('pipelines of a merge request come newest first, whatever the order of the answer', async () => {
   const pipeline = (id: number, projectId: number) => ({
     id,

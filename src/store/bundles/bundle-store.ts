@@ -47,6 +47,8 @@ export interface BundleStore {
   sizeOf(digest: string): Promise<number | undefined>;
   /** Digests of all bundles, sorted. */
   list(): Promise<string[]>;
+  /** Removes half-made uploads and trees that no upload and no start has to do with, and that are older than this (ms); returns their names. */
+  removeLeftovers(olderThanMs: number): Promise<string[]>;
   /** Removes what an earlier process left half-made or staged. Before anything else is asked of the store. */
   clean(): Promise<void>;
 }
@@ -54,12 +56,21 @@ export interface BundleStore {
 const DIGEST = /^[0-9a-f]{64}$/;
 const ARCHIVE = /^([0-9a-f]{64})\.tar\.gz$/;
 
-/** @param options.directory absolute; made where it is missing */
-export function createBundleStore(options: { readonly directory: string; readonly limits: BundleLimits }): BundleStore {
-  const { directory, limits } = options;
+/**
+ * @param options.directory absolute; made where it is missing
+ * @param options.now ms since the epoch, for ages
+ */
+export function createBundleStore(options: {
+  readonly directory: string;
+  readonly limits: BundleLimits;
+  readonly now?: () => number;
+}): BundleStore {
+  const { directory, limits, now = Date.now } = options;
   const incoming = join(directory, 'incoming');
   const trees = join(directory, 'trees');
   const staged = new Map<string, string[]>();
+  /** Ids of the uploads that arrive now. */
+  const arriving = new Set<string>();
   /** By digest, how many that received it have not decided yet: two merge requests may send the same files. */
   const undecided = new Map<string, number>();
 
@@ -112,6 +123,7 @@ export function createBundleStore(options: { readonly directory: string; readonl
     async receive(body, info = {}) {
       await makeFolders();
       const id = randomUUID();
+      arriving.add(id);
       const received = await receiveArchive(body, {
         limits,
         declaredBytes: info.declaredBytes,
@@ -126,7 +138,7 @@ export function createBundleStore(options: { readonly directory: string; readonl
           else await rename(join(incoming, `${id}.tar.gz`), archive);
           return tree;
         },
-      });
+      }).finally(() => arriving.delete(id));
       staged.set(received.digest, [...(staged.get(received.digest) ?? []), received.tree]);
       return received;
     },
@@ -171,7 +183,7 @@ export function createBundleStore(options: { readonly directory: string; readonl
     },
 
     async ageMs(digest) {
-      return (await exists(archivePath(digest))) ? Date.now() - (await stat(archivePath(digest))).mtimeMs : undefined;
+      return (await exists(archivePath(digest))) ? now() - (await stat(archivePath(digest))).mtimeMs : undefined;
     },
 
     has: (digest) => exists(archivePath(digest)),
@@ -183,6 +195,26 @@ export function createBundleStore(options: { readonly directory: string; readonl
     async list() {
       await makeFolders();
       return (await readdir(directory)).flatMap((name) => ARCHIVE.exec(name)?.[1] ?? []).sort();
+    },
+
+    async removeLeftovers(olderThanMs) {
+      await makeFolders();
+      const removed: string[] = [];
+      for (const folder of [incoming, trees]) {
+        for (const name of await readdir(folder)) {
+          const path = join(folder, name);
+          const found = await stat(path).catch(() => undefined);
+          if (!found || now() - found.mtimeMs < olderThanMs) continue;
+          if (
+            arriving.has(name.replace(/\.tar\.gz$/, '')) ||
+            [...staged.values()].some((waiting) => waiting.includes(path))
+          )
+            continue;
+          await rm(path, { recursive: true, force: true });
+          removed.push(name);
+        }
+      }
+      return removed;
     },
 
     async clean() {

@@ -14,10 +14,13 @@ export const mergeRequestRoutes: readonly Route[] = [
     handle: (call) => {
       const state = textOf(call, 'state') ?? 'all';
       const branch = textOf(call, 'source_branch');
+      const { iids } = call.input;
+      const wanted = Array.isArray(iids) ? new Set(iids.map(Number)) : undefined;
       const found = call.gitlab.state.mergeRequests.filter(
         (mergeRequest) =>
           mergeRequest.projectId === call.project.id &&
           (state === 'all' || mergeRequest.state === state) &&
+          (wanted === undefined || wanted.has(mergeRequest.iid)) &&
           (branch === undefined || mergeRequest.sourceBranch === branch),
       );
       return paginate(call, found.reverse(), {

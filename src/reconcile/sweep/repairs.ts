@@ -1,0 +1,34 @@
+import type { Log } from '../../log.ts';
+import type { Store } from '../../store/store.ts';
+
+/** What the sweep found and put right. */
+export type Repair =
+  | 'missed-webhook' // GitLab had moved on, and nobody had said so
+  | 'environment' // an environment that was available or stopped against what is wanted
+  | 'instance' // an instance that no revision has
+  | 'data' // a deployment's data that no deployment has
+  | 'bundle' // a bundle that no revision has
+  | 'upload' // what an upload left half-made
+  | 'log'; // a log that no revision has
+
+/** Says that something was put right: an event for people, a line in the log, a count. */
+export type TellRepair = (
+  kind: Repair,
+  message: string,
+  about?: { readonly projectId?: number; readonly mergeRequestId?: number; readonly deploymentId?: number },
+) => void;
+
+/** @param options.onRepair for the metrics */
+export function createRepairs(options: {
+  readonly store: Store;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly onRepair?: ((kind: Repair) => void) | undefined;
+}): TellRepair {
+  const { store, log, now } = options;
+  return (kind, message, { projectId, ...about } = {}) => {
+    store.events.add({ at: now(), type: 'repaired', message, ...about });
+    log.warn({ repair: kind, project: projectId, ...about }, message);
+    options.onRepair?.(kind);
+  };
+}
