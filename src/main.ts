@@ -24,21 +24,23 @@ else fail(command === undefined ? HELP : `There is no command "${command}".\n\n$
 async function serve(): Promise<void> {
   const config = readOrFail();
   const log = createLog(config.logLevel);
-  const service = await startService(config, { log }).catch((error: unknown) =>
-    fail(`The service cannot start. ${messageOf(error)}\n`, 1),
-  );
+  const starting = startService(config, { log });
   let stopping = false;
+  // From the first moment on: a stop that comes while it starts is one like any other.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       if (stopping) process.exit(1);
       stopping = true;
       log.info({ signal }, 'stopping; instances go on running');
-      service.stop().then(
-        () => process.exit(0),
-        (error: unknown) => fail(`${messageOf(error)}\n`, 1),
-      );
+      starting
+        .then((service) => service.stop())
+        .then(
+          () => process.exit(0),
+          (error: unknown) => fail(`${messageOf(error)}\n`, 1),
+        );
     });
   }
+  await starting.catch((error: unknown) => fail(`The service cannot start. ${messageOf(error)}\n`, 1));
 }
 
 function readOrFail() {

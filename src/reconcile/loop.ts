@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { WorkRow } from '../store/schema.ts';
@@ -10,13 +11,15 @@ const BACKOFF_FIRST_MS = 500;
 const BACKOFF_LONGEST_MS = 5 * 60_000;
 /** setTimeout's limit is 2^31 ms; once an hour is enough to look. */
 const LONGEST_SLEEP_MS = 3_600_000;
+/** How long a stop waits: Docker kills 10 s after TERM, and connections and setups take their time to end too. */
+const DRAIN_MS = 4_000;
 /** A full disk ends nothing: previews go on, and work waits for room. */
 const UNWRITABLE_RETRY_MS = 5_000;
 
 export interface Loop {
   start(): void;
-  /** Claims nothing more; resolves when the passes under way have ended. */
-  stop(): Promise<void>;
+  /** Claims nothing more; resolves when the passes under way have ended, at the latest after `graceMs` (4 s): the rest is handed back. */
+  stop(graceMs?: number): Promise<void>;
   /** Whether nothing is under way and nothing is due before `at` (ms) but looks at what was found in order. For tests and for draining. */
   idle(at: number): boolean;
 }
@@ -72,6 +75,8 @@ export function createLoop(options: {
     try {
       store.work.again(row, now() + failure.waitMs, failure);
     } catch (error) {
+      // Too late: the store is closed.
+      if (stopped) return;
       log.error({ subject: row.subject, kind: row.kind, error: messageOf(error) }, 'the database cannot be written');
       setTimeout(() => handBack(row, failure), UNWRITABLE_RETRY_MS).unref();
     }
@@ -119,10 +124,13 @@ export function createLoop(options: {
       store.onDue(wake);
       wake();
     },
-    async stop() {
+    async stop(graceMs = DRAIN_MS) {
       stopped = true;
       clearTimeout(timer);
-      await Promise.allSettled([...running]);
+      const ended = Promise.allSettled([...running]);
+      await Promise.race([ended, sleep(graceMs, undefined, { ref: false })]);
+      // Their claims carry this life's id, so the next one takes them for due.
+      if (running.size > 0) log.info({ passes: running.size }, 'work that did not end in time is handed back');
     },
     idle: (at) =>
       running.size === 0 && store.work.all().every((row) => row.dueAt > at || settled.get(keyOf(row)) === row.dueAt),

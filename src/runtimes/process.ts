@@ -26,7 +26,14 @@ import { PortPool } from './process/ports.ts';
 import { endLeftovers, recoverInstance } from './process/recover-instance.ts';
 import { runShell } from './process/run-inside.ts';
 import { SPARES_NAME, SpareSetups } from './process/spare-setups.ts';
-import type { InstanceLog, InstanceRef, Observation, Runtime, Source } from './runtime.ts';
+import {
+  type InstanceLog,
+  type InstanceRef,
+  type Observation,
+  type Runtime,
+  RuntimeClosedError,
+  type Source,
+} from './runtime.ts';
 
 /** How often adopted processes and the size of outputs are looked at, and how often a followed output. */
 const TICK_MS = 1_000;
@@ -184,7 +191,7 @@ class ProcessRuntime implements Runtime {
 
   async close(): Promise<void> {
     clearInterval(this.ticking);
-    this.closing.abort(new Error('the runtime is closed'));
+    this.closing.abort(new RuntimeClosedError());
     await Promise.all([
       this.ground.spares.close(),
       ...[...this.instances.values()].map((instance) => instance.release()),

@@ -35,6 +35,15 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** A runtime that was let go of starts nothing more: not the instance's fault, and the next service tries again. */
+export class RuntimeClosedError extends Error {
+  override readonly name = 'RuntimeClosedError';
+
+  constructor() {
+    super('the runtime is closed');
+  }
+}
+
 /**
  * The contract that every runtime keeps; `test/runtimes/contract.ts` runs against each of them.
  * All of it may be repeated at any time, also after a crash at any line.
@@ -58,6 +67,6 @@ export interface Runtime {
   logs(name: string, options?: { readonly from?: number; readonly follow?: AbortSignal }): AsyncIterable<Uint8Array>;
   /** TCP ports that the instance's processes listen on: for the message that an app listens on a wrong one. Empty where the system does not tell. */
   listeningPorts?(name: string): Promise<number[]>;
-  /** Lets go without ending any instance: they are adopted again by the next start of the service. */
+  /** Lets go without ending any instance: they are adopted again by the next start of the service. What is asked later rejects with a RuntimeClosedError. */
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import { formatDuration } from '../../deployment/units.ts';
 import { messageOf } from '../../errors.ts';
-import type { InstanceLog, Observation } from '../../runtimes/runtime.ts';
+import { type InstanceLog, type Observation, RuntimeClosedError } from '../../runtimes/runtime.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import { again, DONE, lookAgain, type Result } from '../reconciler.ts';
 import { takePlace } from './admit.ts';
@@ -90,6 +90,7 @@ async function start(context: InstanceContext, deployment: DeploymentRow, revisi
       instanceLog(context, revision.id),
     );
   } catch (error) {
+    if (error instanceof RuntimeClosedError) throw error;
     context.log.error(
       { deployment: deployment.name, revision: revision.number, error: messageOf(error) },
       'an instance could not be launched',

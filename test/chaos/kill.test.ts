@@ -1,0 +1,58 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { randomNumbers } from '../support/gitlab/chaos.ts';
+import { buildService, ServiceProcess } from '../support/service-process.ts';
+import { openWorld, type World } from '../support/world.ts';
+import { Jobs } from './deploy-job.ts';
+import { Kills } from './kills.ts';
+import type { Life } from './life.ts';
+import { liveOnce } from './random-life.ts';
+import { settle } from './settle.ts';
+
+/** Fixed, so that every run has the same lives; `BD_TEST_SEED` takes another. The moments of the kills are never the same twice. */
+const SEED = Number(process.env.BD_TEST_SEED ?? 20_261_124);
+const LIVES = 24;
+const AT_ONCE = 6;
+const SWEEP_MS = 2_000;
+
+let t: World;
+let built: Awaited<ReturnType<typeof buildService>>;
+let service: ServiceProcess;
+
+beforeAll(async () => {
+  [t, built] = await Promise.all([
+    openWorld({ pipelines: false, env: { BD_SWEEP_EVERY: `${SWEEP_MS / 1_000}s` }, startsService: false }),
+    buildService(),
+  ]);
+  service = new ServiceProcess({ main: built.main, env: t.env });
+  await service.start();
+}, 120_000);
+afterAll(async () => {
+  await service.end('SIGTERM').catch(() => {});
+  await t.close();
+  built.dispose();
+});
+
+it(`is killed again and again through ${LIVES} lives, and nothing is lost, left over or doubled (seed ${SEED})`, async () => {
+  const jobs = new Jobs(t);
+  const kills = new Kills(service, { chance: randomNumbers(`${SEED} kills`), everyMs: 2_500, termPart: 0.15 });
+  const lives: Life[] = [];
+  kills.start();
+  for (let first = 0; first < LIVES; first += AT_ONCE) {
+    const batch = Array.from({ length: AT_ONCE }, (_, index) => {
+      const branch = `life-${first + index + 1}`;
+      return liveOnce(t, jobs, { branch, chance: randomNumbers(`${SEED} ${branch}`), acts: 4, pauseMs: 300 });
+    });
+    lives.push(...(await Promise.all(batch)));
+  }
+  await jobs.ended();
+  await kills.stop();
+
+  const instances = () => readdirSync(join(t.dataDir, 'instances'));
+  const stage = { world: t, jobs, lives, instances, real: true, sweepMs: SWEEP_MS };
+  const { findings } = await settle(stage, { timeoutMs: 45_000 });
+  expect(findings, service.logLines.slice(-60).join('')).toEqual([]);
+  expect(kills.slow).toEqual([]);
+  expect(kills.counts.get('SIGKILL')).toBeGreaterThan(5);
+}, 240_000);
