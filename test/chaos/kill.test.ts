@@ -36,7 +36,7 @@ afterAll(async () => {
 
 it(`is killed again and again through ${LIVES} lives, and nothing is lost, left over or doubled (seed ${SEED})`, async () => {
   const jobs = new Jobs(t);
-  const kills = new Kills(service, { chance: randomNumbers(`${SEED} kills`), everyMs: 2_500, termPart: 0.15 });
+  const kills = new Kills(service, { chance: randomNumbers(`${SEED} kills`), everyMs: 4_000, termPart: 0.15 });
   const lives: Life[] = [];
   kills.start();
   for (let first = 0; first < LIVES; first += AT_ONCE) {
