@@ -62,3 +62,15 @@ it('a note whose answer is lost is not written again while GitLab reads from a c
 
   expect(t.gitlab.notes(t.project, iid)).toHaveLength(1);
 });
+
+it('a merge that only the stop job has told of is known: the note offers no way back', async () => {
+  const { life, iid } = await live('told-by-the-job', 'push', 'wait for jobs');
+  const hook = t.project.hooks[0] as { events: readonly string[] | null };
+  hook.events = [];
+  await life.do('merge');
+  await jobs.ended();
+
+  const offers = () => t.note(iid)?.body.includes('/deploy');
+  await until('the note to be that of a merged merge request', () => t.note(iid)?.body.includes('merged') && !offers());
+  hook.events = null;
+});

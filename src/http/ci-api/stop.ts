@@ -27,6 +27,8 @@ export async function stopDeployment(context: CiContext, claims: JobClaims, requ
   // GitLab plays stop jobs on merge and on close too: then that is the reason.
   const reason = mergeRequest.state === 'merged' || mergeRequest.state === 'closed' ? mergeRequest.state : 'undeployed';
   wantStopped(store, deployment, { reason, now: now() });
+  // The webhook of the merge or close may be lost, and a stopped deployment is looked at seldom.
+  store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', now());
   context.log.info(
     { project: project.id, mergeRequest: mergeRequest.iid, deployment: deployment.name, job: claims.jobId, reason },
     'a stop job',
