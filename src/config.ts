@@ -36,6 +36,8 @@ export interface Config {
   readonly maxRunning: number;
   readonly sweepEveryMs: number;
   readonly maxUploadBytes: number;
+  /** How long events, logs and ended deployments are kept; ms. */
+  readonly keepHistoryMs: number;
   readonly logLevel: Settings['BD_LOG_LEVEL'];
   /** Things to say at start: settings without effect yet, previews that are open. */
   readonly warnings: readonly string[];
@@ -151,6 +153,7 @@ export function readConfig(
     maxRunning: s.BD_MAX_RUNNING,
     sweepEveryMs: s.BD_SWEEP_EVERY,
     maxUploadBytes: s.BD_MAX_UPLOAD,
+    keepHistoryMs: s.BD_KEEP_HISTORY,
     logLevel: s.BD_LOG_LEVEL,
     warnings,
   };

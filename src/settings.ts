@@ -151,7 +151,7 @@ export const SETTINGS = {
   BD_SWEEP_EVERY: { example: '5m', schema: duration, default: '5m' },
   BD_MAX_UPLOAD: { example: '512Mi', schema: size, default: '512Mi' },
   BD_MAX_DISK: { example: '20Gi', schema: size, default: '20Gi', later: true },
-  BD_KEEP_HISTORY: { example: '90d', schema: duration, default: '90d', later: true },
+  BD_KEEP_HISTORY: { example: '90d', schema: duration, default: '90d' },
   BD_FORKS: { example: 'never', schema: oneOf('never', 'approved'), default: 'never' },
   BD_OAUTH_CLIENT_ID: { example: 'the application id', schema: z.string().min(1), later: true },
   BD_OAUTH_CLIENT_SECRET: { example: 'gloas-…', secret: true, schema: z.string().min(1), later: true },

@@ -4,6 +4,7 @@ import type { GitLab } from '../gitlab/gitlab.ts';
 import type { Log } from '../log.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
 import { bundlesLook, leftoversLook } from '../reconcile/sweep/bundles.ts';
+import { historyLook } from '../reconcile/sweep/history.ts';
 import { dataLook, instancesLook } from '../reconcile/sweep/instances.ts';
 import { projectReconciler } from '../reconcile/sweep/project.ts';
 import { createRepairs, type Repair } from '../reconcile/sweep/repairs.ts';
@@ -39,6 +40,7 @@ export function composeSweep(
     bundlesLook(context),
     dataLook(context, LEFTOVERS_EVERY_MS),
     leftoversLook(context, LEFTOVERS_EVERY_MS),
+    historyLook({ ...context, keepMs: config.keepHistoryMs }, LEFTOVERS_EVERY_MS),
   ];
   return {
     sweep: createSweep({ ...context, looks }),

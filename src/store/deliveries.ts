@@ -1,4 +1,4 @@
-import { lt, sql } from 'drizzle-orm';
+import { inArray, lt, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { deliveries } from './schema.ts';
 
@@ -10,8 +10,8 @@ export interface DeliveryQueries {
   remember(id: string, now: number): boolean;
   /** Writes one row; throws where the database cannot be written, as on a full disk. */
   touch(): void;
-  /** Forgets the ones that nobody can resend any more. */
-  forgetOld(now: number): void;
+  /** Forgets at most `limit` of those that nobody can resend any more. Returns how many. */
+  forgetOld(now: number, limit: number): number;
 }
 
 export function deliveryQueries(db: Database): DeliveryQueries {
@@ -26,10 +26,13 @@ export function deliveryQueries(db: Database): DeliveryQueries {
       const row = { id: 'writable?', receivedAt: Date.now() };
       db.insert(deliveries).values(row).onConflictDoUpdate({ target: deliveries.id, set: row }).run();
     },
-    forgetOld(now) {
-      db.delete(deliveries)
+    forgetOld(now, limit) {
+      const old = db
+        .select({ id: deliveries.id })
+        .from(deliveries)
         .where(lt(deliveries.receivedAt, now - REMEMBERED_MS))
-        .run();
+        .limit(limit);
+      return db.delete(deliveries).where(inArray(deliveries.id, old)).run().changes;
     },
   };
 }

@@ -4,6 +4,7 @@ import { openDatabase } from './database.ts';
 import { type DeliveryQueries, deliveryQueries } from './deliveries.ts';
 import { type DeploymentQueries, deploymentQueries } from './deployments.ts';
 import { type EventQueries, eventQueries } from './events.ts';
+import { type HistoryQueries, historyQueries } from './history.ts';
 import { type JobQueries, jobQueries } from './jobs.ts';
 import { type MergeRequestQueries, mergeRequestQueries } from './merge-requests.ts';
 import { type PlaceQueries, placeQueries } from './places.ts';
@@ -21,6 +22,7 @@ export interface Store {
   readonly events: EventQueries;
   readonly deliveries: DeliveryQueries;
   readonly comments: CommentQueries;
+  readonly history: HistoryQueries;
   /** All or nothing. Synchronous: nothing outside the database can be part of it. */
   transaction<T>(act: () => T): T;
   /** As `transaction`, together with all else that arrives in this turn of the event loop; answers after the commit. */
@@ -51,6 +53,7 @@ export function openStore(file: string): Store {
     events: eventQueries(db),
     deliveries,
     comments: commentQueries(db),
+    history: historyQueries(db),
     // All queries share one connection, so whatever runs inside is part of the transaction.
     transaction,
     batched: createBatch(transaction),

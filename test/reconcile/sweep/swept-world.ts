@@ -12,17 +12,33 @@ const APP = { path: '.branch-deployment.yml', content: 'start: node server.mjs\n
 export async function deployed(
   t: World,
   branch: string,
-  file = { path: 'answer.txt', content: branch },
+  file: ArchivedFile = { path: 'answer.txt', content: branch },
 ): Promise<MergeRequest> {
-  const door = new CiDoor(t);
   const mr = await t.openMergeRequest(branch, { 'README.md': branch });
+  await deploy(t, mr, file);
+  return mr;
+}
+
+/** A push to a merge request's branch, and its deploy job. */
+export async function push(t: World, mr: MergeRequest, answer: string): Promise<void> {
+  await t.push(mr.sourceBranch, { 'README.md': answer });
+  await deploy(t, mr, { path: 'answer.txt', content: answer });
+}
+
+async function deploy(t: World, mr: MergeRequest, file: ArchivedFile): Promise<void> {
+  const door = new CiDoor(t);
   // GitLab makes it when the job begins.
-  ensureEnvironment(t.gitlab, t.project.id, { name: `review/mr-${mr.iid}` });
+  const environment = ensureEnvironment(t.gitlab, t.project.id, { name: `review/mr-${mr.iid}` });
+  environment.state = 'available';
   const token = await door.token(door.job(door.pipeline(mr)));
   await door.deploy(token, mr.iid);
   const { status, text } = await door.upload(token, makeArchive([APP, file]));
   if (status !== 200) throw new Error(text);
-  return mr;
+}
+
+interface ArchivedFile {
+  readonly path: string;
+  readonly content: string;
 }
 
 /** Rows of the service's own database, as they are now. */
