@@ -8,6 +8,7 @@ import { previewUrl } from './deployment/naming.ts';
 import { Traffic } from './deployment/traffic.ts';
 import { findPreview } from './front-door/find-preview.ts';
 import { createFrontDoor } from './front-door/front-door.ts';
+import { createCallers } from './gitlab/callers.ts';
 import { createGitLab, type GitLabOptions } from './gitlab/client.ts';
 import { createIdTokenVerifier } from './gitlab/id-token.ts';
 import { createApp } from './http/app.ts';
@@ -89,13 +90,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   await bundles.clean();
   const traffic = new Traffic();
   const urlOf = (name: string) => previewUrl(name, config);
-  const gitlab = createGitLab({
-    url: config.gitlab.url.href,
-    token: config.gitlab.token,
-    userAgent: `branch-deployments/${VERSION}`,
-    now,
-    ...options.gitlab,
-  });
+  const remote = { url: config.gitlab.url.href, userAgent: `branch-deployments/${VERSION}`, now };
+  const gitlab = createGitLab({ ...remote, token: config.gitlab.token, ...options.gitlab });
   const idTokens = createIdTokenVerifier({
     gitlabUrl: config.gitlab.url.href,
     audience: config.publicUrl.href,
@@ -158,6 +154,15 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     checkWritable: store.checkWritable,
     gitlabState: createTokenState(gitlab, now),
     webhook: { store, log, now, proof: createWebhookProof(config.webhook) },
+    api: {
+      store,
+      logs,
+      log,
+      now,
+      publicUrl: config.publicUrl.href.replace(/\/+$/, ''),
+      previewUrl: urlOf,
+      gitlabOf: createCallers(remote),
+    },
     ci: {
       store,
       logs,

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 const RULE: Readonly<Record<string, readonly string[] | 'all'>> = {
   main: 'all',
   service: 'all',
-  http: ['deployment', 'webhooks', 'store', 'views', 'gitlab/id-token', 'errors', 'log'],
+  http: ['deployment', 'webhooks', 'store', 'views', 'gitlab/id-token', 'errors', 'log', 'version'],
   reconcile: ['deployment', 'store', 'gitlab', 'runtimes', 'apps', 'changes', 'views', 'errors', 'log'],
   'front-door': ['deployment', 'store', 'changes', 'errors', 'log'],
   gitlab: ['deployment', 'errors'],
@@ -30,6 +30,7 @@ const RULE: Readonly<Record<string, readonly string[] | 'all'>> = {
 /** Libraries that only some parts may know. */
 const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   hono: ['http', 'front-door', 'views', 'service'],
+  '@hono/zod-openapi': ['http'],
   '@hono/node-server': ['service'],
   'drizzle-orm': ['store'],
   'better-sqlite3': ['store'],

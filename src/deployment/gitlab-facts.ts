@@ -33,6 +33,12 @@ export interface PersonFacts {
   readonly name: string;
 }
 
+/** A token of somebody who calls the service, and the header that it came in: `PRIVATE-TOKEN`, or `Authorization: Bearer`. */
+export interface CallerToken {
+  readonly header: 'private-token' | 'bearer';
+  readonly value: string;
+}
+
 export interface PipelineFacts {
   readonly id: number;
   readonly projectId: number;
@@ -107,3 +113,7 @@ export interface JobClaims {
 
 /** A person's role in a project, by GitLab's numbers: 20 Reporter, 30 Developer, 40 Maintainer, 50 Owner; 0 none. */
 export type AccessLevel = number;
+
+/** What it takes to read a project's deployments, and to act on them. */
+export const REPORTER: AccessLevel = 20;
+export const DEVELOPER: AccessLevel = 30;

@@ -2,7 +2,8 @@
 export type Wanted = 'running' | 'stopped';
 
 /** Why a deployment is not wanted any more. `unreadable`: its project could not be read for so long that it is taken for gone. */
-export type StopReason = 'merged' | 'closed' | 'undeployed' | 'deleted' | 'unreadable';
+export const STOP_REASONS = ['merged', 'closed', 'undeployed', 'deleted', 'unreadable'] as const;
+export type StopReason = (typeof STOP_REASONS)[number];
 
 /**
  * Where a revision is on its way.
@@ -12,7 +13,8 @@ export type StopReason = 'merged' | 'closed' | 'undeployed' | 'deleted' | 'unrea
 export type RevisionState = 'queued' | 'starting' | 'healthy' | 'failed' | 'superseded';
 
 /** What a deployment is in, for people; derived from wanted and observed, stored for reading. */
-export type Phase = 'queued' | 'deploying' | 'running' | 'failed' | 'stopping' | 'stopped';
+export const PHASES = ['queued', 'deploying', 'running', 'failed', 'stopping', 'stopped'] as const;
+export type Phase = (typeof PHASES)[number];
 
 /** The phase that follows from what is wanted, the latest revision, and what was observed. */
 export function derivePhase(facts: {

@@ -58,7 +58,8 @@ export function createGitLab(options: GitLabOptions): GitLab {
   };
 }
 
-function baseUrl(given: string): string {
+/** @throws TypeError where the URL carries a user name or a password */
+export function baseUrl(given: string): string {
   const url = new URL(given);
   // fetch refuses such a URL and quotes it whole in its message.
   if (url.username !== '' || url.password !== '') {

@@ -4,7 +4,9 @@ import type { ResourceOptions as RequesterOptions, RequesterType } from '@gitbea
 export interface ResourceOptions {
   /** Base URL without a slash at the end: gitbeaker would make it two. */
   readonly host: string;
-  readonly token: string;
+  readonly token?: string;
+  /** The same, for `Authorization: Bearer`. */
+  readonly oauthToken?: string;
   readonly requesterFn: (options: RequesterOptions) => RequesterType;
   /** None: time limits are the sender's. */
   readonly queryTimeout: null;

@@ -1,12 +1,16 @@
-import { Hono } from 'hono';
+import { OpenAPIHono } from '@hono/zod-openapi';
 import { ProblemError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { ApiContext } from './api/context.ts';
+import { apiRoutes } from './api/routes.ts';
 import type { CiContext } from './ci-api/context.ts';
 import { ciRoutes } from './ci-api/routes.ts';
+import { describeRoutes } from './describe.ts';
 import { answerProblem } from './problem.ts';
 import { type WebhookContext, webhookRoutes } from './webhook.ts';
 
 export interface AppContext {
+  readonly api: ApiContext;
   readonly ci: CiContext;
   readonly webhook: WebhookContext;
   readonly log: Log;
@@ -22,8 +26,8 @@ const SOON =
   'Branch deployments are linked from their merge requests. A dashboard comes with sign-in, which this version does not have yet.\n';
 
 /** The service's own routes; previews never come here. */
-export function createApp(context: AppContext): Hono {
-  const app = new Hono();
+export function createApp(context: AppContext): OpenAPIHono {
+  const app = new OpenAPIHono();
   app.onError((error, c) => answerProblem(error, c, context.log));
   app.notFound((c) =>
     answerProblem(new ProblemError('not-found', 404, `There is nothing at ${c.req.path}.`), c, context.log),
@@ -47,7 +51,9 @@ export function createApp(context: AppContext): Hono {
   });
   app.get('/', (c) => c.text(SOON));
   app.get('/schema/branch-deployment.json', (c) => c.json(context.appFileSchema));
+  app.route('/api', apiRoutes(context.api));
   app.route('/api/ci/v1', ciRoutes(context.ci));
   app.route('/webhooks', webhookRoutes(context.webhook));
+  describeRoutes(app, context.api.publicUrl);
   return app;
 }

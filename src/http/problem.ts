@@ -51,7 +51,8 @@ function problemOfGitLab(error: GitLabError): Problem {
 /** Answers an error: text for the pipeline's jobs, `application/problem+json` (RFC 9457) for all others. Never with a stack. */
 export function answerProblem(error: unknown, c: Context, log: Log): Response {
   const problem = problemOf(error);
-  if (problem.status >= 500)
+  // What is not there yet fails for nobody's fault.
+  if (problem.status >= 500 && problem.status !== 501)
     log.error(
       {
         path: c.req.path,

@@ -8,6 +8,7 @@ import { type HistoryQueries, historyQueries } from './history.ts';
 import { type JobQueries, jobQueries } from './jobs.ts';
 import { type MergeRequestQueries, mergeRequestQueries } from './merge-requests.ts';
 import { type PlaceQueries, placeQueries } from './places.ts';
+import { type ReadingQueries, readingQueries } from './reading.ts';
 import { type RevisionQueries, revisionQueries } from './revisions.ts';
 import { type WorkQueries, workQueries } from './work.ts';
 
@@ -23,6 +24,7 @@ export interface Store {
   readonly deliveries: DeliveryQueries;
   readonly comments: CommentQueries;
   readonly history: HistoryQueries;
+  readonly reading: ReadingQueries;
   /** All or nothing. Synchronous: nothing outside the database can be part of it. */
   transaction<T>(act: () => T): T;
   /** As `transaction`, together with all else that arrives in this turn of the event loop; answers after the commit. */
@@ -54,6 +56,7 @@ export function openStore(file: string): Store {
     deliveries,
     comments: commentQueries(db),
     history: historyQueries(db),
+    reading: readingQueries(db),
     // All queries share one connection, so whatever runs inside is part of the transaction.
     transaction,
     batched: createBatch(transaction),

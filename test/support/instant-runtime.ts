@@ -30,6 +30,7 @@ export class InstantRuntime implements Runtime {
   /** How often an instance was started. */
   starts = 0;
   private readonly instances = new Map<string, Running>();
+  private held: { readonly until: Promise<void>; readonly end: () => void } | undefined;
 
   async start(instance: InstanceRef, _launch: Launch, source: Source, _log: InstanceLog): Promise<void> {
     const { name } = instance;
@@ -46,6 +47,20 @@ export class InstantRuntime implements Runtime {
     running.launching = this.launch(name, running, source).catch((error: unknown) => {
       running.observation = { state: 'exited', code: null, reason: messageOf(error) };
     });
+  }
+
+  /** Instances that are started from now on come up only when `letGo` is called. */
+  hold(): void {
+    let end = () => {};
+    const until = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    this.held = { until, end };
+  }
+
+  letGo(): void {
+    this.held?.end();
+    this.held = undefined;
   }
 
   async observe(name: string): Promise<Observation> {
@@ -91,6 +106,7 @@ export class InstantRuntime implements Runtime {
     const tree = join(this.directory, name, 'tree');
     mkdirSync(join(this.directory, name), { recursive: true });
     await source.unpackInto(tree);
+    await this.held?.until;
     const read = (file: string) =>
       existsSync(join(tree, file)) ? readFileSync(join(tree, file), 'utf8').trim() : undefined;
     const code = read(EXIT_FILE);

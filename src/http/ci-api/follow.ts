@@ -2,12 +2,9 @@ import { type ExitCode, exitCodeOf } from '../../deployment/outcome.ts';
 import { formatDuration } from '../../deployment/units.ts';
 import { ProblemError } from '../../errors.ts';
 import type { DeploymentRow, JobRow, RevisionRow } from '../../store/schema.ts';
+import { followLog } from '../follow-log.ts';
 import type { CiAnswer } from './answer.ts';
 import type { CiContext } from './context.ts';
-
-const CHUNK_BYTES = 64 * 1024;
-/** A log without news is looked at this often all the same. */
-const LOOK_AGAIN_MS = 2_000;
 
 /** A job with the revision that it brought or found. */
 interface Followed {
@@ -25,35 +22,14 @@ function followed(context: CiContext, jobId: number): Followed {
   return { job, revision, deployment: store.deployments.get(revision.deploymentId) as DeploymentRow };
 }
 
-/**
- * The log of a job's revision as bytes, from byte `from` until the outcome is known. A connection that breaks is resumed by asking from
- * the byte where it stopped.
- */
-export function followLog(
+/** The log of a job's revision, from byte `from` until the outcome is known. */
+export function followJob(
   context: CiContext,
   jobId: number,
   options: { readonly from: number; readonly signal: AbortSignal },
 ): ReadableStream<Uint8Array> {
-  const { id } = followed(context, jobId).revision;
-  let offset = options.from;
-  return new ReadableStream({
-    async pull(controller) {
-      while (!options.signal.aborted) {
-        // Asked before reading: what is written between the two is then found by the next pull, and never lost.
-        const decided = exitCodeOfJob(context, followed(context, jobId)) !== undefined;
-        const news = context.logs.changed(id, LOOK_AGAIN_MS);
-        const chunk = await context.logs.read(id, offset, CHUNK_BYTES);
-        if (chunk.length > 0) {
-          offset += chunk.length;
-          controller.enqueue(chunk);
-          return;
-        }
-        if (decided) break;
-        await news;
-      }
-      controller.close();
-    },
-  });
+  const ended = () => exitCodeOfJob(context, followed(context, jobId)) !== undefined;
+  return followLog(context.logs, followed(context, jobId).revision.id, { ...options, ended });
 }
 
 /** How the job ends, once that is known. */

@@ -1,10 +1,11 @@
 import { type Context, Hono } from 'hono';
 import { ProblemError } from '../../errors.ts';
+import { LOG_HEADERS } from '../follow-log.ts';
 import { limitBody } from '../limit-body.ts';
 import { renderAnswer } from './answer.ts';
 import type { CiContext } from './context.ts';
 import { beginDeploy } from './deploy.ts';
-import { followLog, jobOutcome } from './follow.ts';
+import { followJob, jobOutcome } from './follow.ts';
 import { checkComponent, parseDeployRequest, parseStopRequest } from './request.ts';
 import { takeSource } from './source.ts';
 import { withoutStalls } from './stalled-body.ts';
@@ -50,13 +51,8 @@ export function ciRoutes(context: CiContext): Hono {
     const from = Number(c.req.query('from') ?? 0);
     if (!Number.isSafeInteger(from) || from < 0)
       throw new ProblemError('invalid-input', 422, '"from" must be a byte offset.');
-    const stream = followLog(context, claims.jobId, { from, signal: c.req.raw.signal });
-    // nginx would hold the lines back otherwise (X-Accel-Buffering).
-    return c.body(stream, 200, {
-      'content-type': 'text/plain; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    });
+    const stream = followJob(context, claims.jobId, { from, signal: c.req.raw.signal });
+    return c.body(stream, 200, LOG_HEADERS);
   });
   app.get('/outcome', async (c) => {
     const claims = await claimsOf(c);
