@@ -115,6 +115,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     now,
     log,
   });
+  const readLagMs = options.headPatienceMs ?? HEAD_PATIENCE_MS;
   const base = { store, gitlab, log, now, previewUrl: urlOf };
   const { sweep, projects } = composeSweep(config, {
     ...{ store, gitlab, runtime, bundles, logs, log, now },
@@ -122,12 +123,12 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   });
   const reconcilers = [
     projects,
-    mergeRequestReconciler({ ...base, hasBundle: (digest) => bundles.has(digest) }),
+    mergeRequestReconciler({ ...base, readLagMs, hasBundle: (digest) => bundles.has(digest) }),
     noteReconciler({
       ...base,
       noteCheckMs: config.sweepEveryMs / 2,
       maxRunning: config.maxRunning,
-      readLagMs: options.headPatienceMs ?? HEAD_PATIENCE_MS,
+      readLagMs,
     }),
     environmentReconciler(base),
     instanceReconciler({

@@ -2,7 +2,15 @@
 export type CommentCommand = 'deploy' | 'undeploy' | 'sleep' | 'wake';
 
 /** What came of a command: taken, or why not. `ignored`: there is nothing to acknowledge. */
-export type CommentOutcome = 'taken' | 'ignored' | 'not-allowed' | 'no-bundle' | 'not-open' | 'not-yet';
+export type CommentOutcome =
+  | 'taken'
+  | 'ignored'
+  | 'not-allowed'
+  | 'no-bundle'
+  | 'no-pipeline'
+  | 'fork'
+  | 'not-open'
+  | 'not-yet';
 
 /**
  * The first command in a comment: a line that is the command alone (`/deploy` may be followed by a commit). Fenced code is not

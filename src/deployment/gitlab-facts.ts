@@ -45,8 +45,18 @@ export interface PipelineFacts {
   readonly sha: string;
   readonly ref: string;
   readonly source: string;
+  /** As GitLab calls it (doc/api/pipelines.md): `success`, `failed`, `skipped`, … */
+  readonly status: string;
+  readonly webUrl: string | null;
   readonly user: PersonFacts | null;
   readonly createdAt: string;
+}
+
+/** One job of a pipeline. */
+export interface JobFacts {
+  readonly id: number;
+  readonly name: string;
+  readonly status: string;
 }
 
 /** Why a head commit is not deployed, and will not be by itself. */

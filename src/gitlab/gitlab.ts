@@ -2,6 +2,7 @@ import type {
   AccessLevel,
   CommitFacts,
   EnvironmentFacts,
+  JobFacts,
   ListedMergeRequest,
   MergeRequestFacts,
   NoteFacts,
@@ -26,6 +27,15 @@ export interface GitLab {
   mergeRequestsOf(projectId: number, iids: readonly number[]): Promise<ListedMergeRequest[]>;
   /** Pipelines of a merge request, newest first, all pages; also those that ran in a fork. */
   mergeRequestPipelines(projectId: number, iid: number): Promise<PipelineFacts[]>;
+  /**
+   * A new pipeline for the merge request's head. GitLab makes as many as it is asked for, and of a fork's merge request one that runs the fork's
+   * code with the project's variables: guard against both. Not repeated after an answer that may have come after GitLab acted.
+   */
+  createMergeRequestPipeline(projectId: number, iid: number): Promise<void>;
+  /** Jobs of a pipeline, retried ones too, all pages. */
+  pipelineJobs(projectId: number, pipelineId: number): Promise<JobFacts[]>;
+  /** Runs a job that has ended once more, as a new job of that name; not repeated either. */
+  retryJob(projectId: number, jobId: number): Promise<void>;
   pipeline(projectId: number, pipelineId: number): Promise<PipelineFacts>;
   /** When a job was queued: created, or played by a person; ms since the epoch. Null where GitLab does not say. */
   jobQueuedAt(projectId: number, jobId: number): Promise<number | null>;

@@ -1,27 +1,18 @@
+import type { MergeRequestFacts } from '../deployment/gitlab-facts.ts';
 import { noteDueAt } from '../deployment/note-timing.ts';
 import type { StopReason } from '../deployment/phase.ts';
 import { judge, type Memory } from '../deployment/truth.ts';
-import type { GitLab } from '../gitlab/gitlab.ts';
-import type { Log } from '../log.ts';
 import type { MergeRequestRow } from '../store/schema.ts';
-import type { Store } from '../store/store.ts';
 import { wantStopped } from '../store/want.ts';
 import { acknowledge, type CommentContext, obeyComment } from './comments.ts';
 import { isUnreadable, readTruth } from './read-truth.ts';
 import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result } from './reconciler.ts';
 import { redeploy } from './redeploy.ts';
 import { reopen } from './reopen.ts';
-
-export interface MergeRequestContext extends CommentContext {
-  readonly store: Store;
-  readonly gitlab: GitLab;
-  readonly log: Log;
-  readonly now: () => number;
-  hasBundle(digest: string): Promise<boolean>;
-}
+import type { RedeployContext } from './settle-redeploy.ts';
 
 /** Reads the truth about a merge request from GitLab, and says what that makes wanted. */
-export function mergeRequestReconciler(context: MergeRequestContext): Reconciler {
+export function mergeRequestReconciler(context: CommentContext & RedeployContext): Reconciler {
   const { store, gitlab, log, now } = context;
   return {
     kind: 'merge-request',
@@ -35,7 +26,7 @@ export function mergeRequestReconciler(context: MergeRequestContext): Reconciler
         if (isUnreadable(known)) readableAgain(row);
         if (verdict.wanted === 'stopped') stop(row, verdict.reason);
         else await reopen(context, row);
-        return attend(row);
+        return attend(row, reading.facts);
       }
       if (verdict.wanted === 'running') return DONE;
       store.transaction(() => {
@@ -49,13 +40,13 @@ export function mergeRequestReconciler(context: MergeRequestContext): Reconciler
   };
 
   /** What people ask for in a merge request that is there. */
-  async function attend(row: MergeRequestRow): Promise<Result> {
+  async function attend(row: MergeRequestRow, facts: MergeRequestFacts): Promise<Result> {
     for (const comment of store.comments.open(row.id)) await obeyComment(context, row, comment);
-    await redeploy(context, store.mergeRequests.get(row.id) as MergeRequestRow);
+    const redeployed = await redeploy(context, facts, row.id);
     for (const comment of store.comments.open(row.id)) await acknowledge(context, row, comment);
     const dueAt = store.deployments.ofMergeRequest(row.id).map(({ phase }) => noteDueAt(phase, now()));
     store.work.mark(ofMergeRequest(row.id), 'note', Math.max(now(), ...dueAt));
-    return DONE;
+    return redeployed;
   }
 
   function stop(row: MergeRequestRow, reason: StopReason): void {

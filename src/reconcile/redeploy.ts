@@ -1,25 +1,54 @@
-import type { CommentOutcome } from '../deployment/commands.ts';
-import { withoutRedeploys } from '../deployment/redeploy.ts';
-import type { DeploymentRow, MergeRequestRow, RevisionRow } from '../store/schema.ts';
-import type { Store } from '../store/store.ts';
+import { isFork } from '../deployment/binding.ts';
+import type { MergeRequestFacts } from '../deployment/gitlab-facts.ts';
+import type { RedeployRequest } from '../deployment/redeploy.ts';
+import type { DeploymentRow, MergeRequestRow } from '../store/schema.ts';
 import { wantRevision } from '../store/want.ts';
+import { again, DONE, type Result } from './reconciler.ts';
+import { askGitLab, lookForAnswer } from './redeploy-by-gitlab.ts';
+import { type RedeployContext, settle } from './settle-redeploy.ts';
 
-export interface RedeployContext {
-  readonly store: Store;
-  readonly now: () => number;
-  hasBundle(digest: string): Promise<boolean>;
+/**
+ * Does what a recorded request asks for, once: the latest source of each app runs again. What is not here any more is asked of GitLab,
+ * one app for each round; a new pipeline brings all of them.
+ */
+export async function redeploy(context: RedeployContext, facts: MergeRequestFacts, id: number): Promise<Result> {
+  const { store } = context;
+  for (;;) {
+    const row = store.mergeRequests.get(id) as MergeRequestRow;
+    const request = row.redeploy;
+    if (request === null) return DONE;
+    if (facts.state !== 'opened' && facts.state !== 'locked') {
+      settle(context, row, { done: request.deploymentIds, outcome: 'not-open' });
+    } else if (request.sent) {
+      const waitMs = await lookForAnswer(context, row, request);
+      if (waitMs !== undefined) return again(waitMs);
+    } else if (!(await runFromBundles(context, facts, row, request))) {
+      await askGitLab(context, facts, row, request);
+    }
+  }
 }
 
-/** Does what a recorded request asks for, once: the latest source of each app runs again. */
-export async function redeploy(context: RedeployContext, row: MergeRequestRow): Promise<void> {
+/** Runs what is still here; false where nothing of it is. */
+async function runFromBundles(
+  context: RedeployContext,
+  facts: MergeRequestFacts,
+  row: MergeRequestRow,
+  request: RedeployRequest,
+): Promise<boolean> {
   const { store, now } = context;
-  const request = row.redeploy;
-  if (request === null) return;
-  if (row.state !== 'opened' && row.state !== 'locked') return settle('not-open');
-  const found = await redeployable(context, request.deploymentIds);
+  const found: number[] = [];
+  for (const id of request.deploymentIds) {
+    const latest = store.revisions.latest(id);
+    // Of a fork only the commit that somebody allowed (README, "Trust").
+    const mayRun = !isFork(facts) || row.approvedSha === latest?.commit.sha;
+    if (latest && mayRun && (await context.hasBundle(latest.bundle))) found.push(id);
+  }
+  if (found.length === 0) return false;
   store.transaction(() => {
-    for (const { deployment, latest } of found) {
-      wantRevision(store, deployment, {
+    for (const id of found) {
+      const latest = store.revisions.latest(id);
+      if (!latest) continue;
+      wantRevision(store, store.deployments.get(id) as DeploymentRow, {
         commit: latest.commit,
         pushedBy: latest.pushedBy,
         bundle: latest.bundle,
@@ -28,29 +57,7 @@ export async function redeploy(context: RedeployContext, row: MergeRequestRow): 
         why: `${request.by} asked for it`,
       });
     }
-    settle(found.length > 0 ? 'taken' : 'no-bundle');
+    settle(context, row, { done: found, outcome: 'taken' });
   });
-
-  /** What was asked for meanwhile stays. */
-  function settle(outcome: CommentOutcome): void {
-    const open = store.mergeRequests.get(row.id)?.redeploy ?? null;
-    const left = withoutRedeploys(open, request?.deploymentIds ?? []);
-    store.mergeRequests.update(row.id, { redeploy: left });
-    if (left === null) store.comments.settle(row.id, outcome);
-  }
-}
-
-/** Those deployments whose latest source is still there. */
-async function redeployable(
-  context: RedeployContext,
-  ids: readonly number[],
-): Promise<Array<{ readonly deployment: DeploymentRow; readonly latest: RevisionRow }>> {
-  const { store } = context;
-  const found = [];
-  for (const id of ids) {
-    const deployment = store.deployments.get(id);
-    const latest = store.revisions.latest(id);
-    if (deployment && latest && (await context.hasBundle(latest.bundle))) found.push({ deployment, latest });
-  }
-  return found;
+  return true;
 }

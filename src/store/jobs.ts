@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { type JobRow, jobs } from './schema.ts';
 
@@ -8,6 +8,8 @@ export interface JobQueries {
   record(values: typeof jobs.$inferInsert): JobRow;
   /** Whether a pipeline's job brought, or found, this revision. */
   hasRevision(revisionId: number): boolean;
+  /** Ids of a deployment's jobs in a pipeline. */
+  ofPipeline(deploymentId: number, pipelineId: number): number[];
   attach(id: number, revisionId: number): void;
 }
 
@@ -21,6 +23,13 @@ export function jobQueries(db: Database): JobQueries {
     },
     hasRevision: (revisionId) =>
       db.select({ id: jobs.id }).from(jobs).where(eq(jobs.revisionId, revisionId)).limit(1).get() !== undefined,
+    ofPipeline: (deploymentId, pipelineId) =>
+      db
+        .select({ id: jobs.id })
+        .from(jobs)
+        .where(and(eq(jobs.deploymentId, deploymentId), eq(jobs.pipelineId, pipelineId)))
+        .all()
+        .map(({ id }) => id),
     attach(id, revisionId) {
       db.update(jobs).set({ revisionId }).where(eq(jobs.id, id)).run();
     },

@@ -24,6 +24,8 @@ const pipeline = (id: number, sha: string, ref = 'refs/merge-requests/7/head'): 
   sha,
   ref,
   source: 'merge_request_event',
+  status: 'running',
+  webUrl: null,
   user: person,
   createdAt: '2026-01-01T00:00:00Z',
 });

@@ -94,6 +94,8 @@ test('pipelines of a merge request come newest first, whatever the order of the 
     sha: 'a'.repeat(40),
     ref: 'refs/merge-requests/2/head',
     source: 'merge_request_event',
+    status: 'success',
+    web_url: 'https://gl/x/-/pipelines/1',
     created_at: '2026-01-01T00:00:00Z',
   });
   const server = await startScripted(() => ({ json: [pipeline(3, 1), pipeline(9, 8), pipeline(4, 1)] }));

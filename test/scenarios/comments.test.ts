@@ -83,7 +83,7 @@ describe('commands in comments', () => {
     );
   });
 
-  it('/deploy where no bundle is left is answered once, also when the webhook is doubled', async () => {
+  it('/deploy where no code is here runs the deploy job again, once, also when the webhook is doubled', async () => {
     const other = await t.openMergeRequest('never-deployed', { '.branch-deployment.yml': 'start: ""\n' });
     await t.settled();
     const before = t.gitlab.notes(t.project, other.iid).length;
@@ -93,9 +93,11 @@ describe('commands in comments', () => {
     if (delivery) await t.gitlab.resendDelivery(delivery);
     await t.settled();
     const notes = t.gitlab.notes(t.project, other.iid);
-    expect(notes).toHaveLength(before + 2);
-    expect(notes.at(-1)?.body).toContain('pipeline');
-    expect(note && reactions(note)).toEqual(['thumbsdown by previews-bot']);
+    expect(notes).toHaveLength(before + 1);
+    expect(note && reactions(note)).toEqual(['thumbsup by previews-bot']);
+    const pipelines = t.gitlab.pipelines(t.project).filter(({ mergeRequestIid }) => mergeRequestIid === other.iid);
+    expect(pipelines).toHaveLength(1);
+    expect(pipelines[0]?.jobs.filter(({ name }) => name === 'branch-deployment:deploy')).toHaveLength(2);
   });
 
   it('/deploy of a closed merge request is refused with the reason', async () => {

@@ -6,6 +6,9 @@ export function replyMarker(noteId: number): string {
 const REPLIES = {
   'no-bundle':
     'There is no code to deploy any more: a pipeline must run. Start a new pipeline of this merge request (*Pipelines*, *Run pipeline*), or push.',
+  'no-pipeline':
+    'The code is not here any more, and GitLab did not start a pipeline. Start one yourself (*Pipelines*, *Run pipeline*), or push.',
+  fork: 'This merge request comes from a fork, and its code is not here: nothing runs by itself. Somebody must look at the commit, and run its pipeline (*Pipelines*, *Run pipeline*).',
   'not-open': 'Only an open merge request gets a branch deployment. Reopen it first, then comment `/deploy` again.',
   'not-yet': 'This command is not there yet. What works now: `/deploy` and `/undeploy`.',
 } as const;
