@@ -10,6 +10,7 @@ export type CommentOutcome =
   | 'no-pipeline'
   | 'fork'
   | 'not-open'
+  | 'overtaken'
   | 'not-yet';
 
 /**

@@ -101,6 +101,8 @@ export interface NoteFacts {
   readonly body: string;
   readonly author: PersonFacts;
   readonly system: boolean;
+  /** Ms since the epoch, by GitLab's clock. */
+  readonly createdAt: number;
 }
 
 /** Claims of a GitLab ID token that the service reads (doc/ci/secrets/id_token_authentication.md). */

@@ -43,6 +43,8 @@ export interface GitLab {
 
   /** Notes of a merge request, oldest first, all pages. */
   notes(projectId: number, iid: number): Promise<NoteFacts[]>;
+  /** The newest hundred notes of a merge request, oldest first: one request. */
+  recentNotes(projectId: number, iid: number): Promise<NoteFacts[]>;
   note(projectId: number, iid: number, noteId: number): Promise<NoteFacts | null>;
   /** Not repeated after an answer that may have come after GitLab acted: look for the marker first. */
   createNote(projectId: number, iid: number, body: string): Promise<NoteFacts>;

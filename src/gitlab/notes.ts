@@ -6,12 +6,16 @@ import { nullWhereMissing, person, readAnswer, readList } from './answers.ts';
 import type { GitLab } from './gitlab.ts';
 import type { ResourceOptions } from './resource-options.ts';
 
+/** GitLab's largest page. */
+const RECENT = 100;
+
 const note = z
   .object({
     id: z.number(),
     body: z.string().nullish(),
     author: person.nullish(),
     system: z.boolean().default(false),
+    created_at: z.string(),
   })
   .transform(
     (wire): NoteFacts => ({
@@ -19,13 +23,14 @@ const note = z
       body: wire.body ?? '',
       author: wire.author ?? { id: 0, username: 'ghost', name: 'Ghost User' },
       system: wire.system,
+      createdAt: Date.parse(wire.created_at),
     }),
   );
 
 /** Notes of merge requests (doc/api/notes.md) and emojis on them (doc/api/emoji_reactions.md). */
 export function createNotes(
   options: ResourceOptions,
-): Pick<GitLab, 'notes' | 'note' | 'createNote' | 'editNote' | 'awardNote'> {
+): Pick<GitLab, 'notes' | 'recentNotes' | 'note' | 'createNote' | 'editNote' | 'awardNote'> {
   const notes = new MergeRequestNotes(options);
   const emojis = new MergeRequestNoteAwardEmojis(options);
   return {
@@ -33,6 +38,12 @@ export function createNotes(
       // Oldest first, so that a note that is written meanwhile moves none to another page.
       const found = notes.all(projectId, iid, { sort: 'asc', orderBy: 'created_at', perPage: 100 });
       return readList(note, found, `the notes of merge request !${iid}`);
+    },
+
+    async recentNotes(projectId, iid) {
+      // With a page named, gitbeaker reads no other; its maxPages counts items, and GitLab's pages may be short.
+      const found = notes.all(projectId, iid, { sort: 'desc', orderBy: 'created_at', perPage: RECENT, page: 1 });
+      return (await readList(note, found, `the notes of merge request !${iid}`)).reverse();
     },
 
     async note(projectId, iid, noteId) {

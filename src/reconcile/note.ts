@@ -6,6 +6,7 @@ import type { MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { isMarked } from '../views/note/marker.ts';
 import { renderNote } from '../views/note/note.ts';
+import { takeMissedCommands } from './missed-commands.ts';
 import { noteModel } from './note-model.ts';
 import { isUnreadable, suspecting } from './read-truth.ts';
 import { again, DONE, type Reconciler, type Result } from './reconciler.ts';
@@ -53,10 +54,12 @@ export function noteReconciler(context: NoteContext): Reconciler {
     log.info({ project: row.projectId, mergeRequest: row.iid, note: noteId }, 'note written');
   }
 
-  /** GitLab tells nobody of a deleted note, so the sweep's passes look for it. */
+  /** GitLab tells nobody of a deleted note, and a comment's webhook may be lost: the sweep's passes look for both, with one request. */
   async function isThere(row: MergeRequestRow, noteId: number, body: string): Promise<boolean> {
     if (context.now() - (row.noteSeenAt ?? 0) < context.noteCheckMs) return true;
-    const found = await gitlab.note(row.projectId, row.iid, noteId);
+    const recent = await gitlab.recentNotes(row.projectId, row.iid);
+    takeMissedCommands(context, row, recent);
+    const found = recent.find(({ id }) => id === noteId) ?? (await gitlab.note(row.projectId, row.iid, noteId));
     if (found?.body.trim() !== body.trim()) return false;
     store.mergeRequests.update(row.id, { noteSeenAt: context.now() });
     return true;

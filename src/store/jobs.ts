@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm';
+import { and, desc, eq } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { type JobRow, jobs } from './schema.ts';
 
@@ -10,6 +10,8 @@ export interface JobQueries {
   hasRevision(revisionId: number): boolean;
   /** Ids of a deployment's jobs in a pipeline. */
   ofPipeline(deploymentId: number, pipelineId: number): number[];
+  /** When a job last asked to deploy this; ms. */
+  lastAskedAt(deploymentId: number): number | undefined;
   attach(id: number, revisionId: number): void;
 }
 
@@ -30,6 +32,14 @@ export function jobQueries(db: Database): JobQueries {
         .where(and(eq(jobs.deploymentId, deploymentId), eq(jobs.pipelineId, pipelineId)))
         .all()
         .map(({ id }) => id),
+    lastAskedAt: (deploymentId) =>
+      db
+        .select({ at: jobs.createdAt })
+        .from(jobs)
+        .where(eq(jobs.deploymentId, deploymentId))
+        .orderBy(desc(jobs.createdAt))
+        .limit(1)
+        .get()?.at,
     attach(id, revisionId) {
       db.update(jobs).set({ revisionId }).where(eq(jobs.id, id)).run();
     },

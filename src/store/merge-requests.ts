@@ -63,7 +63,7 @@ export function mergeRequestQueries(db: Database): MergeRequestQueries {
           and(
             eq(mergeRequests.projectId, projectId),
             sql`exists (select 1 from deployments d where d.merge_request_id = ${mergeRequests.id}
-              and (d.phase <> 'stopped' or (d.stop_reason in ('closed', 'unreadable') and d.stopped_at >= ${closedSince})))`,
+              and (d.phase <> 'stopped' or (${mergeRequests.state} not in ('merged', 'deleted') and d.stopped_at >= ${closedSince})))`,
           ),
         )
         .orderBy(asc(mergeRequests.id))

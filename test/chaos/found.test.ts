@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Note } from '../support/gitlab/state.ts';
 import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import { openWorld, type World } from '../support/world.ts';
@@ -73,4 +74,54 @@ it('a merge that only the stop job has told of is known: the note offers no way 
   const offers = () => t.note(iid)?.body.includes('/deploy');
   await until('the note to be that of a merged merge request', () => t.note(iid)?.body.includes('merged') && !offers());
   hook.events = null;
+});
+
+describe('a command in a comment', () => {
+  const comment = async (iid: number, body: string) => (await t.gitlab.comment(t.project, iid, t.dev, body)) as Note;
+  /** Runs it while no webhook arrives. */
+  async function withoutHooks<T>(act: () => Promise<T>): Promise<T> {
+    const hook = t.project.hooks[0] as { events: readonly string[] | null };
+    hook.events = [];
+    const result = await act();
+    hook.events = null;
+    return result;
+  }
+  const acknowledged = (note: Note) => until('an emoji', () => note.emojis.find((emoji) => emoji.userId === t.bot.id));
+  /** The sweep looks at the count of comments, and must have seen it once. */
+  const counted = (iid: number) => until('the count to be known', () => t.note(iid)).then(() => t.service.sweep());
+
+  it('is obeyed although its webhook was lost', async () => {
+    const { iid } = await live('lost-command', 'push', 'wait for jobs');
+    await counted(iid);
+    const note = await withoutHooks(() => comment(iid, '/undeploy'));
+
+    expect((await acknowledged(note)).name).toBe('thumbsup');
+    await until('the preview to be gone', async () => (await t.preview(t.previewUrl(iid))).status === 410);
+  });
+
+  it('that is found only after a later push is not obeyed, and told so', async () => {
+    const { life, iid } = await live('late-command', 'push', 'wait for jobs');
+    await counted(iid);
+    const lift = t.gitlab.faults.add({ match: { path: /\/notes\?/ }, act: 'close' });
+    const note = await withoutHooks(() => comment(iid, '/undeploy'));
+    for (const act of ['push', 'wait for jobs'] as const) await life.do(act);
+    lift();
+
+    expect((await acknowledged(note)).name).toBe('thumbsdown');
+    await until('the reply', () =>
+      t.gitlab.notes(t.project, iid).some(({ body }) => body.includes('This came too late')),
+    );
+    expect((await t.preview(t.previewUrl(iid))).body).toBe('late-command v2');
+  });
+
+  it('wins over an earlier one that is read with it', async () => {
+    const { iid } = await live('two-commands', 'push', 'wait for jobs');
+    const url = t.previewUrl(iid);
+    t.gitlab.faults.add({ match: { path: new RegExp(`/merge_requests/${iid}$`) }, act: { delayMs: 400 }, times: 1 });
+    const notes = [await comment(iid, '/deploy'), await comment(iid, '/undeploy')];
+    for (const note of notes) await acknowledged(note);
+    await t.settled();
+
+    expect((await t.preview(url)).status).toBe(410);
+  });
 });

@@ -29,7 +29,7 @@ test('all pages of the notes are read, oldest first', async () => {
   });
   const notes = await connect(server.url).notes(1, 2);
   expect(notes.map(({ id }) => id)).toEqual(all.map(({ id }) => id));
-  expect(notes[0]).toEqual({ id: 1, body: 'note 1', author: ada, system: false });
+  expect(notes[0]).toEqual({ id: 1, body: 'note 1', author: ada, system: false, createdAt: Date.UTC(2026, 0, 1) });
   expect(server.received.map(({ url }) => url.split('?')[1])).toEqual([
     'sort=asc&order_by=created_at&per_page=100',
     'order_by=created_at&page=2&per_page=100&sort=asc',
@@ -66,6 +66,18 @@ test('merge requests are asked for by their numbers, a hundred with each request
   expect(asked.map((query) => query.getAll('iids[]').length)).toEqual([100, 100, 50]);
   expect(asked[0]?.get('per_page')).toBe('100');
   expect(await connect(server.url).mergeRequestsOf(1, [])).toEqual([]);
+});
+
+test('the newest hundred notes are one request, and come oldest first', async () => {
+  const server = await startScripted(({ headers }) => ({
+    json: [wireNote(250), wireNote(249)],
+    headers: { link: `<http://${headers.host}/api/v4/projects/1/merge_requests/2/notes?page=2>; rel="next"` },
+  }));
+  const notes = await connect(server.url).recentNotes(1, 2);
+  expect(notes.map(({ id }) => id)).toEqual([249, 250]);
+  expect(server.received.map(({ url }) => url.split('?')[1])).toEqual([
+    'sort=desc&order_by=created_at&per_page=100&page=1',
+  ]);
 });
 
 test('available environments are read from all pages, by the beginning of their names where GitLab can search for it', async () => {

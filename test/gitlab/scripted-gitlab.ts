@@ -58,4 +58,5 @@ export const wireNote = (id: number, body = `note ${id}`) => ({
   author: ada,
   system: false,
   internal: false,
+  created_at: '2026-01-01T00:00:00.000Z',
 });

@@ -30,6 +30,9 @@ export async function findChanged(
     const mark = `${entry.updatedAt} ${entry.notesCount}`;
     const before = memory.get(row.id);
     memory.set(row.id, mark);
+    // A comment whose webhook was lost, or our own note deleted: the note's pass looks at all of them.
+    if (before !== undefined && notesCountOf(before) !== entry.notesCount && row.noteId !== null)
+      context.store.mergeRequests.update(row.id, { noteSeenAt: 0 });
     const difference = differenceOf(row, entry);
     if (difference !== undefined && !isBeingLookedAt(context, row))
       context.tell('missed-webhook', `!${row.iid} ${difference} in GitLab, and no webhook had said so.`, {
@@ -38,6 +41,10 @@ export async function findChanged(
       });
     return difference !== undefined || isOther(row, entry) || (before !== undefined && before !== mark);
   });
+}
+
+function notesCountOf(mark: string): number {
+  return Number(mark.slice(mark.indexOf(' ') + 1));
 }
 
 /** What a webhook should have told. */

@@ -10,6 +10,8 @@ const REPLIES = {
     'The code is not here any more, and GitLab did not start a pipeline. Start one yourself (*Pipelines*, *Run pipeline*), or push.',
   fork: 'This merge request comes from a fork, and its code is not here: nothing runs by itself. Somebody must look at the commit, and run its pipeline (*Pipelines*, *Run pipeline*).',
   'not-open': 'Only an open merge request gets a branch deployment. Reopen it first, then comment `/deploy` again.',
+  overtaken:
+    'This came too late: the branch was deployed again, or another command was obeyed, after this comment was written. Comment again if it still counts.',
   'not-yet': 'This command is not there yet. What works now: `/deploy` and `/undeploy`.',
 } as const;
 
