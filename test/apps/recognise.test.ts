@@ -1,27 +1,8 @@
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { recognise } from '../../src/apps/recognise.ts';
-import type { AppSpec } from '../../src/deployment/app-spec.ts';
-import { type Files, writeFiles } from './app-world.ts';
-
-let tree: string;
-
-beforeEach(async () => {
-  tree = await mkdtemp(join(tmpdir(), 'tree-'));
-});
-
-afterEach(() => rm(tree, { recursive: true, force: true }));
-
-async function recogniseFiles(files: Files, directory = '.'): Promise<AppSpec> {
-  await writeFiles(tree, files);
-  return recognise({ tree, directory, timeoutMs: 60_000 }, { passed: ['UV_INDEX_URL'] });
-}
-
-const PROJECT = '[project]\nname = "shop-etl"\nversion = "1"\ndependencies = ["dagster"]\n';
-const TOOL_DG = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "shop"\n';
-const LOCK = 'version = 1\n[[package]]\nname = "dagster"\nversion = "1.12.3"\n';
+import { describe, expect, it } from 'vitest';
+import type { Files } from './app-world.ts';
+import { makeTree, recogniseFiles, TOOL_DG } from './recognise-files.ts';
 
 describe('a web application', () => {
   it('is what the app file says, with the lock files that are there as inputs of setup', async () => {
@@ -81,9 +62,10 @@ describe('a web application', () => {
   });
 
   it('cannot have an app file that is a link to a file of the machine', async () => {
+    const tree = await makeTree();
     await symlink('/etc/hostname', join(tree, '.branch-deployment.yml'));
 
-    await expect(recogniseFiles({})).rejects.toThrow(
+    await expect(recogniseFiles({}, '.', tree)).rejects.toThrow(
       '".branch-deployment.yml" is a link that leaves the uploaded folder. Put the file itself there.',
     );
   });
@@ -102,130 +84,6 @@ describe('a .env of the repository', () => {
       '.env: 2 values are handed over; the file itself is taken out of the tree',
       'warning: .env sets DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT, DAGSTER_HOME, PORT, UV_INDEX_URL, https_proxy: refused, a .env cannot change what the deployment is given',
     ]);
-  });
-});
-
-describe('a Dagster project', () => {
-  it('is recognised by [tool.dg] with uv.lock', async () => {
-    const spec = await recogniseFiles({ 'pyproject.toml': PROJECT + TOOL_DG, 'uv.lock': LOCK });
-
-    expect(spec).toEqual({
-      preset: 'dagster',
-      directory: '.',
-      env: {},
-      dotenv: {},
-      timeoutMs: 60_000,
-      dagsterVersion: '1.12.3',
-      locations: [
-        {
-          name: 'shop-etl',
-          directory: '.',
-          load: { kind: 'module', name: 'shop.definitions' },
-          optional: false,
-          setup: 'uv sync --locked',
-          lock: 'uv.lock',
-        },
-      ],
-      remarks: [
-        'preset dagster: [tool.dg] in pyproject.toml declares a project',
-        'no daemon runs yet: backfills, schedules and sensors wait',
-        'location shop-etl: module shop.definitions in the root, environment by uv sync --locked (uv.lock)',
-      ],
-    });
-  });
-
-  it.each<[string, Files, string, Record<string, unknown>]>([
-    [
-      'dg.toml of one project comes before [tool.dg]',
-      {
-        'dg.toml': 'directory_type = "project"\n[project]\nroot_module = "other"\ncode_location_name = "named"\n',
-        'pyproject.toml': PROJECT + TOOL_DG,
-      },
-      '.',
-      { name: 'named', load: { kind: 'module', name: 'other.definitions' }, setup: 'uv venv && uv pip install -e .' },
-    ],
-    [
-      'code_location_target_module is what is loaded',
-      { 'pyproject.toml': `${PROJECT}${TOOL_DG}code_location_target_module = "shop.main"\n`, 'requirements.txt': '' },
-      '.',
-      { load: { kind: 'module', name: 'shop.main' }, setup: 'uv venv && uv pip install -r requirements.txt' },
-    ],
-    [
-      'autoload_defs loads the folder of definitions',
-      { 'pyproject.toml': `${PROJECT}${TOOL_DG}autoload_defs = true\n` },
-      '.',
-      { load: { kind: 'autoload', name: 'shop.defs' } },
-    ],
-    [
-      'the name of a project in a folder is the name of the folder, as dg says',
-      { 'projects/sales/pyproject.toml': PROJECT + TOOL_DG },
-      'projects/sales',
-      { name: 'sales', directory: 'projects/sales' },
-    ],
-    [
-      '[tool.dagster] names a module',
-      { 'pyproject.toml': `${PROJECT}[tool.dagster]\nmodule_name = "shop.defs"\ncode_location_name = "shop"\n` },
-      '.',
-      { name: 'shop', load: { kind: 'module', name: 'shop.defs' } },
-    ],
-    [
-      'the uv.lock of a uv workspace above it is its own',
-      {
-        'pyproject.toml': '[tool.uv.workspace]\nmembers = ["projects/*"]\n',
-        'uv.lock': LOCK,
-        'projects/sales/pyproject.toml': PROJECT + TOOL_DG,
-      },
-      'projects/sales',
-      { setup: 'uv sync --locked', lock: 'uv.lock' },
-    ],
-    [
-      'the app file sets setup, prepare and python of what is recognised',
-      {
-        'pyproject.toml': PROJECT + TOOL_DG,
-        'uv.lock': LOCK,
-        '.branch-deployment.yml': 'python: 3.10\nprepare: dg utils x\n',
-      },
-      '.',
-      { python: '3.10', setup: 'uv sync --locked --python 3.10', prepare: 'dg utils x' },
-    ],
-  ])('%s', async (_, files, directory, location) => {
-    const spec = await recogniseFiles(files, directory);
-
-    expect(spec).toMatchObject({ preset: 'dagster', locations: [location] });
-  });
-
-  it('is what `locations:` of the app file say, each with its own folder, .env and setup', async () => {
-    const spec = await recogniseFiles({
-      '.branch-deployment.yml': [
-        'locations:',
-        '  - { name: etl, directory: etl, module: etl.definitions }',
-        '  - { name: ml, directory: ml, file: defs/main.py, attribute: defs, optional: true, setup: ./make-env }',
-      ].join('\n'),
-      'etl/requirements.txt': 'dagster\n',
-      'etl/.env': 'ETL=1\n',
-      'ml/defs/main.py': '',
-    });
-
-    expect(spec).toMatchObject({
-      preset: 'dagster',
-      locations: [
-        {
-          name: 'etl',
-          directory: 'etl',
-          load: { kind: 'module', name: 'etl.definitions' },
-          optional: false,
-          dotenv: { ETL: '1' },
-        },
-        {
-          name: 'ml',
-          directory: 'ml',
-          load: { kind: 'file', path: 'defs/main.py' },
-          attribute: 'defs',
-          optional: true,
-          setup: './make-env',
-        },
-      ],
-    });
   });
 });
 
@@ -280,11 +138,9 @@ describe('what cannot be run', () => {
   });
 
   it('is answered with the smallest file that would work', async () => {
-    await mkdir(join(tree, 'web'));
-    await writeFile(join(tree, 'web/package.json'), '{"scripts":{"start":"node ."}}');
-    await writeFile(join(tree, 'web/package-lock.json'), '{}');
+    const files = { 'web/package.json': '{"scripts":{"start":"node ."}}', 'web/package-lock.json': '{}' };
 
-    await expect(recogniseFiles({}, 'web')).rejects.toMatchObject({
+    await expect(recogniseFiles(files, 'web')).rejects.toMatchObject({
       status: 422,
       type: 'nothing-recognised',
       message: `Nothing that can be run was recognised in the folder "web" (the component's input "directory"): there is no .branch-deployment.yml, dg.toml, [tool.dg] or [tool.dagster] in pyproject.toml, dagster_cloud.yaml or workspace.yaml.

@@ -268,37 +268,6 @@ describe('the CI runner', () => {
     expect(gitlab.pipelines(project).filter(({ source }) => source === 'merge_request_event')).toHaveLength(1);
   });
 
-  it("runs a fork's merge request in the fork", async () => {
-    const configuration = {
-      show: { ...onMergeRequests, script: ['echo "$CI_PROJECT_PATH for $CI_MERGE_REQUEST_PROJECT_PATH"'] },
-    };
-    const project = await gitlab.addProject({
-      path: 'group/open',
-      owner: dev,
-      files: { '.gitlab-ci.yml': stringify(configuration) },
-    });
-    const guest = gitlab.addUser('guest');
-    const fork = await gitlab.fork(project, guest);
-    await gitlab.push(fork, 'idea', { files: { a: '' }, message: 'A', author: guest });
-    const mergeRequest = await gitlab.openMergeRequest(project, {
-      sourceProject: fork,
-      sourceBranch: 'idea',
-      title: 'A',
-      author: guest,
-    });
-    const pipeline = gitlab.pipelines(fork).find(({ source }) => source === 'merge_request_event') as Pipeline;
-    await ci.pipelineSettled(pipeline.id);
-
-    expect(pipeline).toMatchObject({
-      projectId: fork.id,
-      ref: 'idea',
-      mergeRequestIid: mergeRequest.iid,
-      status: 'success',
-    });
-    expect(ci.job(pipeline.id, 'show').trace).toContain(`${fork.path} for group/open\n`);
-    expect(gitlab.pipelines(project).filter(({ source }) => source === 'merge_request_event')).toEqual([]);
-  });
-
   it('makes branch pipelines, and none where there is no job or no configuration', async () => {
     const configuration = { push: { rules: [{ if: '$CI_COMMIT_BRANCH' }], script: ['echo "on $CI_COMMIT_BRANCH"'] } };
     ci = startRunner(gitlab);
