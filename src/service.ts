@@ -14,6 +14,7 @@ import { createIdTokenVerifier } from './gitlab/id-token.ts';
 import { createApp } from './http/app.ts';
 import { createWebhookProof } from './http/webhook-proof.ts';
 import type { Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
 import { checkReach, resolveProcessUser } from './process-user.ts';
 import { environmentReconciler } from './reconcile/environment.ts';
 import { instanceReconciler } from './reconcile/instance/instance.ts';
@@ -23,6 +24,7 @@ import { noteReconciler } from './reconcile/note.ts';
 import type { Repair } from './reconcile/sweep/repairs.ts';
 import { createProcessRuntime } from './runtimes/process.ts';
 import type { Runtime } from './runtimes/runtime.ts';
+import { countUploads } from './service/count-uploads.ts';
 import { createHttpServer } from './service/server.ts';
 import { composeSweep } from './service/sweep.ts';
 import { createTokenState } from './service/token-state.ts';
@@ -91,7 +93,19 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const traffic = new Traffic();
   const urlOf = (name: string) => previewUrl(name, config);
   const remote = { url: config.gitlab.url.href, userAgent: `branch-deployments/${VERSION}`, now };
-  const gitlab = createGitLab({ ...remote, token: config.gitlab.token, ...options.gitlab });
+  const metrics = createMetrics(
+    {
+      due: () => store.counts.due(now()).map((d) => ({ ...d, oldestSeconds: (now() - d.oldestDueAt) / 1000 })),
+      phases: store.counts.phases,
+    },
+    VERSION,
+  );
+  const gitlab = createGitLab({
+    ...remote,
+    token: config.gitlab.token,
+    onRequest: (report) => metrics.gitlabRequest('service', report),
+    ...options.gitlab,
+  });
   const idTokens = createIdTokenVerifier({
     gitlabUrl: config.gitlab.url.href,
     audience: config.publicUrl.href,
@@ -119,7 +133,10 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const base = { store, gitlab, log, now, previewUrl: urlOf };
   const { sweep, projects } = composeSweep(config, {
     ...{ store, gitlab, runtime, bundles, logs, log, now },
-    onRepair: options.onRepair,
+    onRepair: (kind) => {
+      metrics.repaired(kind);
+      options.onRepair?.(kind);
+    },
   });
   const reconcilers = [
     projects,
@@ -145,16 +162,22 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       }),
       source: (digest) => bundles.source(digest),
       removeBundle: (digest) => bundles.remove(digest),
+      onEnded: (revision, outcome) => {
+        const isFirst = outcome === 'healthy' && revision.healthyAt === null;
+        const pushedAt = Math.min(revision.queuedAt, store.jobs.beganAt(revision.id) ?? Infinity);
+        metrics.revisionEnded(revision.spec.preset, outcome, isFirst ? now() - pushedAt : undefined);
+      },
       closeWebSockets: (instance) => frontDoor.closeWebSockets(instance),
     }),
   ];
-  const loop = createLoop({ store, reconcilers, bootId: randomUUID(), log, now });
+  const loop = createLoop({ store, reconcilers, bootId: randomUUID(), log, now, onFailure: metrics.workFailed });
   const app = createApp({
     log,
+    metrics,
     appFileSchema: appFileJsonSchema(),
     checkWritable: store.checkWritable,
     gitlabState: createTokenState(gitlab, now),
-    webhook: { store, log, now, proof: createWebhookProof(config.webhook) },
+    webhook: { store, log, now, proof: createWebhookProof(config.webhook), onWebhook: metrics.webhook },
     api: {
       store,
       logs,
@@ -162,7 +185,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       now,
       publicUrl: config.publicUrl.href.replace(/\/+$/, ''),
       previewUrl: urlOf,
-      gitlabOf: createCallers(remote),
+      gitlabOf: createCallers({ ...remote, onRequest: (report) => metrics.gitlabRequest('caller', report) }),
     },
     ci: {
       store,
@@ -173,7 +196,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       allowedProjects: config.allowedProjects,
       headPatienceMs: options.headPatienceMs ?? HEAD_PATIENCE_MS,
       verifyToken: (token) => idTokens.verify(token),
-      receiveBundle: (body, info) => bundles.receive(body, info),
+      receiveBundle: countUploads((...args) => bundles.receive(...args), metrics.upload),
       releaseBundle: async (bundle, { keepTree, keepArchive }) => {
         if (!keepTree) await bundles.dropStaged(bundle.digest, bundle.tree);
         bundles.release(bundle.digest);

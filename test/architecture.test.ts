@@ -24,6 +24,7 @@ const RULE: Readonly<Record<string, readonly string[] | 'all'>> = {
   'process-user': [],
   errors: [],
   log: [],
+  metrics: ['deployment'],
   version: [],
 };
 
@@ -37,6 +38,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   '@gitbeaker': ['gitlab'],
   zod: ['settings', 'http', 'webhooks', 'gitlab', 'apps'],
   jose: ['gitlab'],
+  'prom-client': ['metrics'],
 };
 
 const src = fileURLToPath(new URL('../src', import.meta.url));

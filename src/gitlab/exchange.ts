@@ -11,6 +11,8 @@ export interface RequestReport {
   /** Set where there is no status: `timeout`, or the code of the failure (`ECONNREFUSED`). */
   readonly failure?: string;
   readonly ms: number;
+  /** `RateLimit-Remaining`, where GitLab says it. */
+  readonly rateLimitRemaining?: number;
 }
 
 /**
@@ -29,8 +31,8 @@ export async function exchange(
   try {
     const response = await followWithin(request);
     const text = await response.text();
-    onRequest?.({ ...report, status: response.status, ms: performance.now() - startedAt });
     const { status, headers } = response;
+    onRequest?.({ ...report, status, ms: performance.now() - startedAt, ...rateLimitOf(headers) });
     return new Response(status === 204 || status === 304 ? null : text, { status, headers });
   } catch (error) {
     const late = error instanceof Error && /^(TimeoutError|AbortError)$/.test(error.name);
@@ -38,6 +40,11 @@ export async function exchange(
     onRequest?.({ ...report, failure, ms: performance.now() - startedAt });
     throw error;
   }
+}
+
+function rateLimitOf(headers: Headers): Pick<RequestReport, 'rateLimitRemaining'> {
+  const left = headers.get('ratelimit-remaining')?.trim();
+  return left && /^\d+$/.test(left) ? { rateLimitRemaining: Number(left) } : {};
 }
 
 async function followWithin(request: Request): Promise<Response> {

@@ -14,6 +14,8 @@ export interface AppContext {
   readonly ci: CiContext;
   readonly webhook: WebhookContext;
   readonly log: Log;
+  /** What `/metrics` answers: Prometheus' text format. */
+  readonly metrics: { readonly contentType: string; text(): Promise<string> };
   /** JSON Schema of the app file. */
   readonly appFileSchema: unknown;
   /** Throws where the database cannot be written. */
@@ -49,6 +51,9 @@ export function createApp(context: AppContext): OpenAPIHono {
     // Previews must stay up while GitLab is away.
     return c.json(gitlab === 'ok' ? { status: 'ready' } : { status: 'degraded', gitlab: 'it cannot be reached now' });
   });
+  app.get('/metrics', async (c) =>
+    c.body(await context.metrics.text(), 200, { 'content-type': context.metrics.contentType }),
+  );
   app.get('/', (c) => c.text(SOON));
   app.get('/schema/branch-deployment.json', (c) => c.json(context.appFileSchema));
   app.route('/api', apiRoutes(context.api));

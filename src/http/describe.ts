@@ -13,6 +13,7 @@ const LISTED: ReadonlyArray<readonly [Method, string, string, Readonly<Record<nu
     'Whether the database can be written and GitLab takes the token',
     { 200: 'Ready, or degraded: GitLab cannot be reached now', 503: 'Not ready, and why' },
   ],
+  ['get', '/metrics', 'Metrics for Prometheus', { 200: 'Text' }],
   ['get', '/schema/branch-deployment.json', 'JSON Schema of the app file', { 200: 'The schema' }],
   ['get', '/api/openapi.json', 'This description', { 200: 'OpenAPI 3.1' }],
   [

@@ -14,6 +14,8 @@ export interface WebhookContext {
   readonly log: Log;
   readonly now: () => number;
   readonly proof: WebhookProof;
+  /** Told of each webhook what became of it; the event is what its sender wrote. */
+  onWebhook?(event: string | undefined, outcome: 'accepted' | 'ignored' | 'refused'): void;
 }
 
 /**
@@ -25,17 +27,23 @@ export function webhookRoutes(context: WebhookContext): Hono {
   const app = new Hono();
   const limit = limitBody(MAX_BYTES, 'The webhook is larger than 25 MiB, which GitLab never sends.');
   app.post('/gitlab', limit, async (c) => {
+    const event = c.req.header('x-gitlab-event');
     const claim = context.proof(c.req.raw.headers, now());
-    if (!claim.ok) throw new ProblemError('wrong-proof', 401, claim.reason);
+    if (!claim.ok) return refuse(event, claim.reason);
     const raw = Buffer.from(await c.req.arrayBuffer());
     const proof = claim.check(raw);
-    if (!proof.ok) throw new ProblemError('wrong-proof', 401, proof.reason);
-    const event = c.req.header('x-gitlab-event');
+    if (!proof.ok) return refuse(event, proof.reason);
     const answer = await take(event, raw, proof.deliveryId);
+    context.onWebhook?.(event, answer.accepted ? 'accepted' : 'ignored');
     log.info({ event, ...answer }, 'webhook');
     return c.json(answer);
   });
   return app;
+
+  function refuse(event: string | undefined, reason: string): never {
+    context.onWebhook?.(event, 'refused');
+    throw new ProblemError('wrong-proof', 401, reason);
+  }
 
   async function take(
     event: string | undefined,

@@ -37,6 +37,8 @@ export function createLoop(options: {
   readonly bootId: string;
   readonly log: Log;
   readonly now: () => number;
+  /** Told of each pass that failed. */
+  readonly onFailure?: (kind: WorkRow['kind']) => void;
 }): Loop {
   const { store, bootId, log, now } = options;
   const reconcilers = new Map<string, Reconciler>(options.reconcilers.map((r) => [r.kind, r]));
@@ -64,6 +66,7 @@ export function createLoop(options: {
         { subject: row.subject, kind: row.kind, attempts, waitMs, error: messageOf(error) },
         'work failed, and is tried again',
       );
+      options.onFailure?.(row.kind);
       if (!(error instanceof Error && error.name === 'GitLabError'))
         log.debug({ stack: error instanceof Error ? error.stack : undefined }, 'stack of the failure');
       handBack(row, { attempts, waitMs, error: messageOf(error).slice(0, 1000) });

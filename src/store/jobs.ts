@@ -1,4 +1,4 @@
-import { and, desc, eq } from 'drizzle-orm';
+import { and, desc, eq, min } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { type JobRow, jobs } from './schema.ts';
 
@@ -12,6 +12,8 @@ export interface JobQueries {
   ofPipeline(deploymentId: number, pipelineId: number): number[];
   /** When a job last asked to deploy this; ms. */
   lastAskedAt(deploymentId: number): number | undefined;
+  /** When the first job that brought, or found, this revision called; ms. */
+  beganAt(revisionId: number): number | undefined;
   attach(id: number, revisionId: number): void;
 }
 
@@ -40,6 +42,12 @@ export function jobQueries(db: Database): JobQueries {
         .orderBy(desc(jobs.createdAt))
         .limit(1)
         .get()?.at,
+    beganAt: (revisionId) =>
+      db
+        .select({ at: min(jobs.createdAt) })
+        .from(jobs)
+        .where(eq(jobs.revisionId, revisionId))
+        .get()?.at ?? undefined,
     attach(id, revisionId) {
       db.update(jobs).set({ revisionId }).where(eq(jobs.id, id)).run();
     },

@@ -1,5 +1,6 @@
 import { createBatch } from './batch.ts';
 import { type CommentQueries, commentQueries } from './comments.ts';
+import { type CountQueries, countQueries } from './counts.ts';
 import { openDatabase } from './database.ts';
 import { type DeliveryQueries, deliveryQueries } from './deliveries.ts';
 import { type DeploymentQueries, deploymentQueries } from './deployments.ts';
@@ -25,6 +26,7 @@ export interface Store {
   readonly comments: CommentQueries;
   readonly history: HistoryQueries;
   readonly reading: ReadingQueries;
+  readonly counts: CountQueries;
   /** All or nothing. Synchronous: nothing outside the database can be part of it. */
   transaction<T>(act: () => T): T;
   /** As `transaction`, together with all else that arrives in this turn of the event loop; answers after the commit. */
@@ -57,6 +59,7 @@ export function openStore(file: string): Store {
     comments: commentQueries(db),
     history: historyQueries(db),
     reading: readingQueries(db),
+    counts: countQueries(db),
     // All queries share one connection, so whatever runs inside is part of the transaction.
     transaction,
     batched: createBatch(transaction),

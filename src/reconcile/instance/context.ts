@@ -23,6 +23,8 @@ export interface InstanceContext {
   /** Drops a bundle from disk. */
   removeBundle(digest: string): Promise<void>;
   previewUrl(name: string): string;
+  /** Told how a revision ended, each time that is decided. The row is as it was before. */
+  onEnded?(revision: RevisionRow, outcome: 'healthy' | 'failed' | 'superseded'): void;
   /** Ends the WebSockets of an instance that is about to stop. */
   closeWebSockets(instance: string): void;
 }

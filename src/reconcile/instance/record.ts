@@ -80,7 +80,7 @@ export function recordHealthy(
     );
     return true;
   });
-  if (switched) logs.notify(revision.id);
+  if (switched) ended(context, revision, 'healthy');
   return switched;
 }
 
@@ -121,7 +121,7 @@ export function recordFailure(
       logs.write(revision.id, Buffer.from(`${lines.join('\n')}\n`));
     }
   });
-  logs.notify(revision.id);
+  ended(context, revision, 'failed');
 }
 
 /** A revision lost to something newer before it was decided. */
@@ -132,7 +132,7 @@ export function recordSuperseded(context: InstanceContext, revision: RevisionRow
     logs.say(revision.id, `Superseded: ${why}`);
     recordPhase(context, revision.deploymentId);
   });
-  logs.notify(revision.id);
+  ended(context, revision, 'superseded');
 }
 
 /** An instance was observed to be gone. */
@@ -145,6 +145,12 @@ export function recordGone(context: InstanceContext, revision: RevisionRow): voi
     queueMoved(store, context.now());
   });
   context.traffic.forget(revision.instance);
+}
+
+/** Wakes those who follow the log, and tells the metrics. */
+function ended(context: InstanceContext, revision: RevisionRow, outcome: 'healthy' | 'failed' | 'superseded'): void {
+  context.logs.notify(revision.id);
+  context.onEnded?.(revision, outcome);
 }
 
 export function addEvent(context: InstanceContext, deployment: DeploymentRow, type: string, message: string): void {
