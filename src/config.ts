@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { closest, distance } from 'fastest-levenshtein';
+import type { ForkPolicy } from './deployment/forks.ts';
 import { previewDomain, SETTINGS, type Setting, type Settings } from './settings.ts';
 
 /** Always handed on, beside `BD_PASS_ENV`: without them hardly a program starts or reaches the network. */
@@ -32,6 +33,7 @@ export interface Config {
   /** Variables of the service that instances get too, with their values. */
   readonly passEnv: Readonly<Record<string, string>>;
   readonly pythonDownloads: boolean;
+  readonly forks: ForkPolicy;
   /** Deployments that may have instances at once. */
   readonly maxRunning: number;
   readonly sweepEveryMs: number;
@@ -128,8 +130,6 @@ export function readConfig(
   const warnings = names
     .filter((n) => given.has(n) && (SETTINGS[n] as Setting).later)
     .map((n) => `${n} is set, and has no effect in this version yet`);
-  if (s.BD_FORKS === 'approved')
-    warnings.push('BD_FORKS=approved has no effect in this version yet: merge requests from forks do not run');
   if (s.BD_PROCESS_USER === undefined || s.BD_PROCESS_USER === 'root')
     warnings.push(
       "branches run as the service's own user, and can read what it can, its GitLab token too: set BD_PROCESS_USER to another user",
@@ -150,6 +150,7 @@ export function readConfig(
     processUser: s.BD_PROCESS_USER ?? null,
     passEnv: pickEnv(env, [...ALWAYS_PASSED, ...s.BD_PASS_ENV]),
     pythonDownloads: s.BD_PYTHON_DOWNLOADS,
+    forks: s.BD_FORKS,
     maxRunning: s.BD_MAX_RUNNING,
     sweepEveryMs: s.BD_SWEEP_EVERY,
     maxUploadBytes: s.BD_MAX_UPLOAD,

@@ -130,7 +130,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     log,
   });
   const readLagMs = options.headPatienceMs ?? HEAD_PATIENCE_MS;
-  const base = { store, gitlab, log, now, previewUrl: urlOf };
+  const base = { store, gitlab, log, now, forks: config.forks, previewUrl: urlOf };
   const { sweep, projects } = composeSweep(config, {
     ...{ store, gitlab, runtime, bundles, logs, log, now },
     onRepair: (kind) => {
@@ -194,6 +194,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       log,
       now,
       allowedProjects: config.allowedProjects,
+      forks: config.forks,
       headPatienceMs: options.headPatienceMs ?? HEAD_PATIENCE_MS,
       verifyToken: (token) => idTokens.verify(token),
       receiveBundle: countUploads((...args) => bundles.receive(...args), metrics.upload),

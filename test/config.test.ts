@@ -143,7 +143,6 @@ describe('settings', () => {
   it('that have no effect yet are said', () => {
     expect(readConfig({ ...GOOD, BD_IDLE_AFTER: '1h', BD_FORKS: 'approved' }, { uid: 1000 }).warnings).toEqual([
       'BD_IDLE_AFTER is set, and has no effect in this version yet',
-      'BD_FORKS=approved has no effect in this version yet: merge requests from forks do not run',
       "branches run as the service's own user, and can read what it can, its GitLab token too: set BD_PROCESS_USER to another user",
       'previews are open: whoever reaches them can use them (BD_PREVIEW_ACCESS=open)',
     ]);

@@ -88,8 +88,3 @@ export function checkOpen(mergeRequest: MergeRequestFacts): Refusal | undefined 
     }`,
   );
 }
-
-/** Whether a merge request comes from another project: wherever its pipeline runs, its code is not the project's own. */
-export function isFork(mergeRequest: MergeRequestFacts): boolean {
-  return mergeRequest.sourceProjectId !== mergeRequest.projectId;
-}

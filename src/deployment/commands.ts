@@ -11,10 +11,13 @@ export type CommentOutcome =
   | 'fork'
   | 'not-open'
   | 'overtaken'
-  | 'not-yet';
+  | 'not-yet'
+  | 'no-forks'
+  | 'needs-approval'
+  | 'wrong-commit';
 
 /**
- * The first command in a comment: a line that is the command alone (`/deploy` may be followed by a commit). Fenced code is not
+ * The first command in a comment: a line that is the command alone (`/deploy` may be followed by a commit, which approves it where it is a fork's). Fenced code is not
  * obeyed, as GitLab does not obey its own quick actions there.
  */
 export function parseCommand(

@@ -11,6 +11,8 @@ export function exitCodeOf(state: RevisionState): ExitCode | undefined {
       return 0;
     case 'failed':
       return 1;
+    case 'held':
+      return 2;
     case 'queued':
     case 'starting':
       return undefined;

@@ -7,10 +7,10 @@ export type StopReason = (typeof STOP_REASONS)[number];
 
 /**
  * Where a revision is on its way.
- * `queued`: not launched yet; `starting`: launched, not healthy yet; then it ends as one of the others.
+ * `held`: a fork's commit that nobody has approved yet; `queued`: not launched yet; `starting`: launched, not healthy yet; then it ends as one of the others.
  * A healthy revision that crashes is `starting` again.
  */
-export type RevisionState = 'queued' | 'starting' | 'healthy' | 'failed' | 'superseded';
+export type RevisionState = 'held' | 'queued' | 'starting' | 'healthy' | 'failed' | 'superseded';
 
 /** What a deployment is in, for people; derived from wanted and observed, stored for reading. */
 export const PHASES = ['queued', 'deploying', 'running', 'failed', 'stopping', 'stopped'] as const;
@@ -27,6 +27,7 @@ export function derivePhase(facts: {
   if (facts.wanted === 'stopped') return facts.gone ? 'stopped' : 'stopping';
   switch (facts.latest) {
     case undefined:
+    case 'held':
     case 'queued':
     case 'superseded':
       return 'queued';

@@ -56,6 +56,11 @@ function stateOf(
   }
   if (latest?.state === 'failed') return { state: 'failed', message: latest.message ?? 'It failed.' };
   if (!latest) return { state: 'starting', message: 'A pipeline is about to bring the code.' };
+  if (latest.state === 'held')
+    return {
+      state: 'starting',
+      message: 'It comes from a fork: a Developer of the project must approve its commit first.',
+    };
   if (latest.state === 'queued' && deployment.waitingSince !== null)
     return { state: 'starting', message: 'It waits for a place: as many previews as may run at once are running.' };
   return { state: 'starting', message: `Commit ${latest.commit.sha.slice(0, 8)} is being started.` };

@@ -1,4 +1,5 @@
 import { type CommentOutcome, parseCommand } from '../deployment/commands.ts';
+import { type ForkPolicy, isFork } from '../deployment/forks.ts';
 import type { NoteFacts } from '../deployment/gitlab-facts.ts';
 import { withoutRedeploys } from '../deployment/redeploy.ts';
 import { GitLabError } from '../errors.ts';
@@ -8,6 +9,7 @@ import type { CommentRow, MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { requestRedeploy, wantStopped } from '../store/want.ts';
 import { type ReplyKind, renderReply, replyMarker } from '../views/note/reply.ts';
+import { deployFork } from './approve-fork.ts';
 
 /** GitLab's number for the role Developer (doc/api/members.md). */
 const DEVELOPER = 30;
@@ -17,6 +19,7 @@ export interface CommentContext {
   readonly gitlab: GitLab;
   readonly log: Log;
   readonly now: () => number;
+  readonly forks: ForkPolicy;
 }
 
 /**
@@ -44,6 +47,10 @@ export async function obeyComment(context: CommentContext, row: MergeRequestRow,
   function decide(note: NoteFacts): CommentOutcome | null {
     if (!allowed) return 'not-allowed';
     const deployments = store.deployments.ofMergeRequest(row.id).filter(({ id }) => !overtaken(id, note));
+    if (asked?.command === 'deploy' && isFork(row)) {
+      const current = deployments.map(({ id }) => id);
+      return deployFork(context, row, { argument: asked.argument, by: note.author.name, current });
+    }
     if (deployments.length === 0 && store.deployments.ofMergeRequest(row.id).length > 0) return 'overtaken';
     switch (asked?.command) {
       case 'undeploy':
@@ -106,5 +113,5 @@ async function replyOnce(
   const own = (await context.gitlab.currentUser()).id;
   const notes = await context.gitlab.notes(row.projectId, row.iid);
   if (notes.some((note) => note.author.id === own && note.body.startsWith(replyMarker(noteId)))) return;
-  await context.gitlab.createNote(row.projectId, row.iid, renderReply(outcome, noteId));
+  await context.gitlab.createNote(row.projectId, row.iid, renderReply(outcome, noteId, row.headSha));
 }

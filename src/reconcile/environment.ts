@@ -1,3 +1,4 @@
+import { GitLabError } from '../errors.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
 import type { Log } from '../log.ts';
 import type { DeploymentRow, MergeRequestRow } from '../store/schema.ts';
@@ -24,6 +25,8 @@ export function environmentReconciler(context: {
       const deployment = store.deployments.get(id);
       const row = deployment && store.mergeRequests.get(deployment.mergeRequestId);
       if (!deployment || !row || isUnreadable(row)) return DONE;
+      if (deployment.environmentProjectId !== null)
+        return whereVisible(context, deployment, () => keepRight(deployment, row));
       return suspecting(context, row, () => keepRight(deployment, row));
     },
   };
@@ -35,16 +38,16 @@ export function environmentReconciler(context: {
   }
 
   async function stop(deployment: DeploymentRow): Promise<Result> {
-    const environment = await gitlab.environment(deployment.projectId, deployment.environmentName);
+    const environment = await gitlab.environment(projectOf(deployment), deployment.environmentName);
     if (environment === null || environment.state === 'stopped') return DONE;
     log.info({ deployment: deployment.name, environment: environment.name }, 'stopping the environment');
-    await gitlab.stopEnvironment(deployment.projectId, environment.id);
+    await gitlab.stopEnvironment(projectOf(deployment), environment.id);
     return again(STOP_CHECK_MS);
   }
 
   async function link(deployment: DeploymentRow, row: MergeRequestRow): Promise<Result> {
     const live = deployment.liveRevisionId === null ? undefined : store.revisions.get(deployment.liveRevisionId);
-    const environment = await gitlab.environment(deployment.projectId, deployment.environmentName);
+    const environment = await gitlab.environment(projectOf(deployment), deployment.environmentName);
     // The first deploy job makes it.
     if (!live || environment === null) return DONE;
     if (environment.state === 'stopped') {
@@ -55,15 +58,48 @@ export function environmentReconciler(context: {
         { deployment: deployment.name, environment: environment.name },
         'making the environment available again',
       );
-      // A ref of the target project, which a fork's or a deleted branch is not.
-      await gitlab.createDeployment(deployment.projectId, {
+      // A ref of the target project, which a fork's or a deleted branch is not; in the fork the branch is all there is.
+      await gitlab.createDeployment(projectOf(deployment), {
         environment: environment.name,
         sha: live.commit.sha,
-        ref: `refs/merge-requests/${row.iid}/head`,
+        ref: deployment.environmentProjectId === null ? `refs/merge-requests/${row.iid}/head` : row.sourceBranch,
       });
     }
     const url = context.previewUrl(deployment.name);
-    if (environment.externalUrl !== url) await gitlab.setEnvironmentUrl(deployment.projectId, environment.id, url);
+    if (environment.externalUrl !== url) await gitlab.setEnvironmentUrl(projectOf(deployment), environment.id, url);
+    return DONE;
+  }
+}
+
+function projectOf(deployment: DeploymentRow): number {
+  return deployment.environmentProjectId ?? deployment.projectId;
+}
+
+const OUT_OF_REACH = 'environment-out-of-reach';
+
+/** In a fork the service's user has the rights that the fork gives it, perhaps none. Said once, and nothing else depends on it. */
+async function whereVisible(
+  context: { readonly store: Store; readonly log: Log; readonly now: () => number },
+  deployment: DeploymentRow,
+  act: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await act();
+  } catch (error) {
+    if (!(error instanceof GitLabError) || (error.failure !== 'forbidden' && error.failure !== 'not-found'))
+      throw error;
+    const { store } = context;
+    if (store.events.ofDeployment(deployment.id).some(({ type }) => type === OUT_OF_REACH)) return DONE;
+    const project = deployment.environmentProjectId;
+    const message =
+      `The environment "${deployment.environmentName}" is in the fork (project ${project}), where the service's user may not change it: ` +
+      'its link and its end are left to GitLab. As a Developer of the fork the user could keep them right.';
+    context.log.warn(
+      { deployment: deployment.name, project, error: error.message },
+      'an environment of a fork is out of reach',
+    );
+    const { id, mergeRequestId } = deployment;
+    store.events.add({ at: context.now(), type: OUT_OF_REACH, message, deploymentId: id, mergeRequestId });
     return DONE;
   }
 }

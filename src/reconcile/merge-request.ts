@@ -4,6 +4,7 @@ import type { StopReason } from '../deployment/phase.ts';
 import { judge, type Memory } from '../deployment/truth.ts';
 import type { MergeRequestRow } from '../store/schema.ts';
 import { wantStopped } from '../store/want.ts';
+import { findApprovals } from './approve-fork.ts';
 import { acknowledge, type CommentContext, obeyComment } from './comments.ts';
 import { isUnreadable, readTruth } from './read-truth.ts';
 import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result } from './reconciler.ts';
@@ -41,6 +42,7 @@ export function mergeRequestReconciler(context: CommentContext & RedeployContext
 
   /** What people ask for in a merge request that is there. */
   async function attend(row: MergeRequestRow, facts: MergeRequestFacts): Promise<Result> {
+    await findApprovals(context, row);
     for (const comment of store.comments.open(row.id)) await obeyComment(context, row, comment);
     const redeployed = await redeploy(context, facts, row.id);
     for (const comment of store.comments.open(row.id)) await acknowledge(context, row, comment);

@@ -1,5 +1,6 @@
 import { describePlace, type QueuePlace } from '../deployment/admission.ts';
 import { toldTries } from '../deployment/stop-tries.ts';
+import { type ForkPolicy, isFork } from '../deployment/forks.ts';
 import type { DeploymentRow, MergeRequestRow, RevisionRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { NoteApp, NoteModel, NoteRevision } from '../views/note/model.ts';
@@ -8,7 +9,7 @@ import type { NoteApp, NoteModel, NoteRevision } from '../views/note/model.ts';
 export function noteModel(
   store: Store,
   mergeRequest: MergeRequestRow,
-  options: { previewUrl(name: string): string; readonly maxRunning: number },
+  options: { previewUrl(name: string): string; readonly maxRunning: number; readonly forks: ForkPolicy },
 ): NoteModel {
   const apps = store.deployments.ofMergeRequest(mergeRequest.id).flatMap((deployment): NoteApp[] => {
     const revisions = store.revisions.ofDeployment(deployment.id);
@@ -27,13 +28,22 @@ export function noteModel(
         error: latest.state === 'failed' ? { message: latest.message ?? '', logLines: latest.failureLog } : null,
         parts: latest.parts,
         stopReason: deployment.stopReason,
+        held: latest.state === 'held',
         queue: latest.state === 'queued' ? placeOf(store, deployment, options) : null,
         stopTrouble: stopTrouble(deployment),
       },
     ];
   });
   const { state } = mergeRequest;
-  return { mergeRequest: { state: state === 'deleted' ? 'closed' : state }, apps };
+  return {
+    mergeRequest: { state: state === 'deleted' ? 'closed' : state, toApprove: toApprove(mergeRequest, options) },
+    apps,
+  };
+}
+
+function toApprove(row: MergeRequestRow, { forks }: { readonly forks: ForkPolicy }): string | null {
+  if (forks === 'never' || !isFork(row) || row.headSha === '') return null;
+  return (row.state === 'opened' || row.state === 'locked') && row.approvedSha !== row.headSha ? row.headSha : null;
 }
 
 /** Most deployments do not wait: then nobody else's rows are read. */

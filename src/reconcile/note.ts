@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ForkPolicy } from '../deployment/forks.ts';
 import { GitLabError } from '../errors.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
 import type { Log } from '../log.ts';
@@ -20,6 +21,7 @@ export interface NoteContext {
   readonly noteCheckMs: number;
   /** How long GitLab's reads may lag behind what it did; ms. */
   readonly readLagMs: number;
+  readonly forks: ForkPolicy;
   /** Deployments that may have instances at once. */
   readonly maxRunning: number;
   previewUrl(name: string): string;
@@ -38,7 +40,7 @@ export function noteReconciler(context: NoteContext): Reconciler {
   };
 
   async function keepRight(row: MergeRequestRow): Promise<Result> {
-    const model = noteModel(store, row, { previewUrl: context.previewUrl, maxRunning: context.maxRunning });
+    const model = noteModel(store, row, context);
     if (model.apps.length === 0) return DONE;
     const body = renderNote(model);
     const noteHash = createHash('sha256').update(body).digest('hex');

@@ -10,6 +10,7 @@ type Changeable = Pick<
   | 'pipelineId'
   | 'stoppedAt'
   | 'environmentName'
+  | 'environmentProjectId'
   | 'waitingSince'
   | 'stoppingSince'
   | 'stopTries'
@@ -24,7 +25,7 @@ export interface DeploymentQueries {
   find(key: { projectId: number; app: string; ref: string }): DeploymentRow | undefined;
   /** By its name, which is also the first label of its host. */
   named(name: string): DeploymentRow | undefined;
-  /** Those with this environment, stopped ones too: a job that ends late makes it available again. */
+  /** Those with this environment of this project (the target, or the fork that made it), stopped ones too: a job that ends late makes it available again. */
   withEnvironment(projectId: number, environmentName: string): DeploymentRow[];
   ofMergeRequest(mergeRequestId: number): DeploymentRow[];
   /** Ids of all projects that have, or had, deployments. */
@@ -64,7 +65,12 @@ export function deploymentQueries(db: Database): DeploymentQueries {
       db
         .select()
         .from(deployments)
-        .where(and(eq(deployments.projectId, projectId), eq(deployments.environmentName, environmentName)))
+        .where(
+          and(
+            sql`coalesce(${deployments.environmentProjectId}, ${deployments.projectId}) = ${projectId}`,
+            eq(deployments.environmentName, environmentName),
+          ),
+        )
         .all(),
     ofMergeRequest: (mergeRequestId) =>
       db

@@ -11,6 +11,8 @@ type Changeable = Pick<
   | 'unreadableWhy'
   | 'headRemark'
   | 'redeploy'
+  | 'approvedSha'
+  | 'approvedBy'
   | 'noteId'
   | 'noteHash'
   | 'noteSeenAt'

@@ -11,8 +11,12 @@ export interface RevisionQueries {
   /** All of a deployment, oldest first. */
   ofDeployment(deploymentId: number): RevisionRow[];
   latest(deploymentId: number): RevisionRow | undefined;
-  /** The next revision of a deployment, queued. */
-  create(deployment: Pick<DeploymentRow, 'id' | 'name'>, values: New, now: number): RevisionRow;
+  /** The next revision of a deployment, queued or held. */
+  create(
+    deployment: Pick<DeploymentRow, 'id' | 'name'>,
+    values: New & { readonly state: 'held' | 'queued' },
+    now: number,
+  ): RevisionRow;
   update(id: number, values: Partial<Changeable>): void;
   /** Whose instance has this name. */
   ofInstance(instance: string): RevisionRow | undefined;
@@ -54,7 +58,6 @@ export function revisionQueries(db: Database): RevisionQueries {
           ...values,
           deploymentId: deployment.id,
           number,
-          state: 'queued',
           instance: instanceName(deployment.name, number),
           queuedAt: now,
         })

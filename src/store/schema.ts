@@ -64,6 +64,8 @@ export const deployments = sqliteTable(
     ref: text().notNull(),
     /** As the ID token said; never computed. */
     environmentName: text().notNull(),
+    /** The project that the environment is in, where it is not the target: the fork whose pipeline made it. */
+    environmentProjectId: integer(),
     wanted: text().$type<Wanted>().notNull(),
     stopReason: text().$type<StopReason>(),
     /** Bumped whenever something new is wanted. */

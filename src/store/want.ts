@@ -1,3 +1,4 @@
+import { mayRun } from '../deployment/forks.ts';
 import { noteDueAt } from '../deployment/note-timing.ts';
 import type { StopReason } from '../deployment/phase.ts';
 import { mergeRedeploys } from '../deployment/redeploy.ts';
@@ -7,7 +8,10 @@ import type { Store } from './store.ts';
 
 /** How an event says what it wants: it changes what is wanted, marks work due, and does nothing else. */
 
-/** Wants a new revision of a deployment to run: from a job, from `/deploy`, or because its merge request was reopened. */
+/**
+ * Wants a new revision of a deployment to run: from a job, from `/deploy`, or because its merge request was reopened. Of a fork's merge
+ * request it is held until somebody approves its commit, whoever wants it.
+ */
 export function wantRevision(
   store: Store,
   deployment: DeploymentRow,
@@ -18,7 +22,8 @@ export function wantRevision(
 ): RevisionRow {
   const { now, why, ...values } = request;
   return store.transaction(() => {
-    const revision = store.revisions.create(deployment, values, now);
+    const mayStart = mayRun(store.mergeRequests.get(deployment.mergeRequestId), values.commit.sha, 'approved');
+    const revision = store.revisions.create(deployment, { ...values, state: mayStart ? 'queued' : 'held' }, now);
     store.deployments.wantRunning(deployment.id, now);
     if (deployment.phase === 'stopped' || deployment.phase === 'stopping')
       store.deployments.update(deployment.id, { phase: 'queued' });

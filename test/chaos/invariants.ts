@@ -78,7 +78,7 @@ async function inspectLife(world: World, store: Store, { life, expect }: { life:
   const known = row.state === life.state;
   expect('the state of each merge request is known', known, () => `${who} is known as ${row.state}`);
 
-  const model = noteModel(store, row, { previewUrl: urlOf(world), maxRunning: 20 });
+  const model = noteModel(store, row, { previewUrl: urlOf(world), maxRunning: 20, forks: 'never' });
   const wanted = model.apps.length === 0 ? [] : [renderNote(model).trim()];
   const bodies = notes.map((note) => note.body.trim());
   const noteIsRight = JSON.stringify(bodies) === JSON.stringify(wanted);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkHead, checkOpen, checkPipeline, isFork, parseMergeRequestRef } from '../../src/deployment/binding.ts';
+import { checkHead, checkOpen, checkPipeline, parseMergeRequestRef } from '../../src/deployment/binding.ts';
 import type { MergeRequestFacts, PipelineFacts } from '../../src/deployment/gitlab-facts.ts';
 
 const person = { id: 1, username: 'dev', name: 'Dee' };
@@ -58,11 +58,8 @@ describe('binding a job to a merge request', () => {
     expect(checkHead('a', mergeRequest, { own: 2, all: [pipeline(1, head)] }).decision).toBe('behind');
   });
 
-  it('refuses what is not open, and knows a fork by its source project', () => {
+  it('refuses what is not open', () => {
     expect(checkOpen(mergeRequest)).toBeUndefined();
     expect(checkOpen({ ...mergeRequest, state: 'merged' })?.type).toBe('merge-request-not-open');
-    expect(isFork({ ...mergeRequest, sourceProjectId: 43 })).toBe(true);
-    expect(isFork({ ...mergeRequest, sourceProjectId: null })).toBe(true);
-    expect(isFork(mergeRequest)).toBe(false);
   });
 });

@@ -77,8 +77,9 @@ export class CiDoor {
     return this.call('PUT', 'source', { token, body: archive });
   }
 
-  stop(token: string, iid: number, app = ''): Promise<DoorAnswer> {
-    return this.call('POST', 'stop', { token, body: new URLSearchParams({ merge_request_iid: String(iid), app }) });
+  stop(token: string, iid: number, app = '', inputs: Readonly<Record<string, string>> = {}): Promise<DoorAnswer> {
+    const body = new URLSearchParams({ merge_request_iid: String(iid), app, ...inputs });
+    return this.call('POST', 'stop', { token, body });
   }
 
   async call(

@@ -30,6 +30,7 @@ describe.each([...shells, ...runnerShells])('the deploy job under $name', (shell
     const [asked, sent] = service.requests;
     expect(Object.fromEntries(asked?.form ?? [])).toEqual({
       merge_request_iid: '7',
+      merge_request_project_id: '42',
       event_type: 'detached',
       app: '',
       directory: '.',

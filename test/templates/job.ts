@@ -105,6 +105,7 @@ export async function runJob(job: 'deploy' | 'stop', serviceUrl: string, options
         CI_JOB_NAME: `branch-deployment:${job}`,
         CI_PIPELINE_SOURCE: 'merge_request_event',
         CI_MERGE_REQUEST_IID: '7',
+        CI_MERGE_REQUEST_PROJECT_ID: '42',
         CI_MERGE_REQUEST_EVENT_TYPE: 'detached',
         ...(job === 'stop' ? { CI_JOB_MANUAL: 'true' } : {}),
         BRANCH_DEPLOYMENT_ID_TOKEN: 'header.claims.signature',

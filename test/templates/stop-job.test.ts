@@ -14,7 +14,7 @@ describe.each(shells)('the stop job under $name', (shell) => {
 
     expect(run).toMatchObject({ exitCode: 0, output: 'The deployment is being removed.\n', leftovers: [] });
     expect(service.requests.map((request) => Object.fromEntries(request.form))).toEqual([
-      { merge_request_iid: '7', app: 'shop' },
+      { merge_request_iid: '7', merge_request_project_id: '42', app: 'shop' },
     ]);
   });
 

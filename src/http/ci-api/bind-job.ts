@@ -4,10 +4,10 @@ import {
   checkJobClaims,
   checkOpen,
   checkPipeline,
-  isFork,
   parseMergeRequestRef,
   type Refusal,
 } from '../../deployment/binding.ts';
+import { isFork } from '../../deployment/forks.ts';
 import type {
   CommitFacts,
   JobClaims,
@@ -18,28 +18,41 @@ import type {
 import { isAllowedProject } from '../../deployment/naming.ts';
 import { ProblemError } from '../../errors.ts';
 import type { CiContext } from './context.ts';
+import { findForksPipeline, notOfMergeRequest } from './forks-pipeline.ts';
 
 const HEAD_POLL_MS = 1_000;
 
 /** What a job was found to belong to. */
 export interface BoundJob {
   readonly claims: JobClaims;
+  /** The target project, which is asked for everything: the pipeline may run in a fork. */
   readonly project: ProjectFacts;
   readonly mergeRequest: MergeRequestFacts;
   readonly pipeline: PipelineFacts;
+  /** Its code is not the project's own: it runs only where its commit is approved, and is never handed variables of the project's. */
+  readonly fork: boolean;
+}
+
+interface BindRequest {
+  readonly iid: number;
+  /** The target project, as the job says; else it is the one that runs the job. */
+  readonly projectId: number | undefined;
+  readonly action: 'start' | 'stop';
 }
 
 /**
- * Binds a job to the merge request that it names: the pipeline's ref is the proof, read from GitLab by the token's `pipeline_id`.
+ * Binds a job to the merge request that it names. The proof is read from GitLab by the token's `pipeline_id`: the pipeline's ref, and where
+ * it runs in a fork the list of the merge request's pipelines. Nothing of a project is told to a job that is not bound to it.
  * @throws {ProblemError} 403 where the token is not of such a job, the project is not allowed, or the merge request is another one's
  */
-export async function bindJob(
-  context: CiContext,
-  claims: JobClaims,
-  request: { readonly iid: number; readonly action: 'start' | 'stop' },
-): Promise<BoundJob> {
+export async function bindJob(context: CiContext, claims: JobClaims, request: BindRequest): Promise<BoundJob> {
+  const { gitlab } = context;
   assertNot(checkJobClaims(claims, request.action));
-  const project = await context.gitlab.project(claims.runningProjectId);
+  const targetId = request.projectId ?? claims.runningProjectId;
+  const runsInFork = targetId !== claims.runningProjectId;
+  if (runsInFork) assertForks(context, request.iid);
+  const bound = runsInFork ? await findForksPipeline(context, claims, { targetId, iid: request.iid }) : undefined;
+  const project = await gitlab.project(targetId);
   if (!isAllowedProject(context.allowedProjects, project)) {
     throw new ProblemError(
       'project-not-allowed',
@@ -47,23 +60,20 @@ export async function bindJob(
       `The project ${project.path} (id ${project.id}) may not use this service. Its operator can add it to BD_ALLOWED_PROJECTS.`,
     );
   }
-  const pipeline = await context.gitlab.pipeline(project.id, claims.pipelineId);
-  assertNot(checkPipeline(pipeline, request.iid));
-  const mergeRequest = await context.gitlab.mergeRequest(project.id, request.iid);
+  const pipeline = bound ?? (await gitlab.pipeline(project.id, claims.pipelineId));
+  if (!runsInFork) assertNot(checkPipeline(pipeline, request.iid));
+  const mergeRequest = await gitlab.mergeRequest(project.id, request.iid);
   if (mergeRequest === null)
     throw new ProblemError(
       'no-such-merge-request',
       403,
       `Merge request !${request.iid} was not found in ${project.path}.`,
     );
-  if (isFork(mergeRequest) || claims.projectId !== claims.runningProjectId) {
-    throw new ProblemError(
-      'fork',
-      403,
-      `Merge request !${request.iid} comes from a fork: its code does not run here (BD_FORKS=never).`,
-    );
-  }
-  return { claims, project, mergeRequest, pipeline };
+  const fork = runsInFork || isFork(mergeRequest) || claims.projectId !== claims.runningProjectId;
+  if (fork) assertForks(context, request.iid);
+  if (runsInFork && mergeRequest.sourceProjectId !== claims.runningProjectId)
+    throw notOfMergeRequest(claims, { targetId, iid: request.iid });
+  return { claims, project, mergeRequest, pipeline, fork };
 }
 
 /** Whether the job's commit is the one to deploy now. */
@@ -106,6 +116,12 @@ export async function checkJobHead(context: CiContext, job: BoundJob): Promise<H
     }
     await sleep(Math.min(HEAD_POLL_MS, context.headPatienceMs));
   }
+}
+
+function assertForks(context: CiContext, iid: number): void {
+  if (context.forks !== 'never') return;
+  const message = `Merge request !${iid} comes from a fork: its code does not run here (BD_FORKS=never).`;
+  throw new ProblemError('fork', 403, message);
 }
 
 function assertNot(refusal: Refusal | undefined): void {

@@ -1,8 +1,12 @@
 import type { AppSpec } from '../../deployment/app-spec.ts';
+import type { ForkPolicy } from '../../deployment/forks.ts';
 import type {
+  AccessLevel,
   CommitFacts,
   JobClaims,
   MergeRequestFacts,
+  NoteFacts,
+  PersonFacts,
   PipelineFacts,
   ProjectFacts,
 } from '../../deployment/gitlab-facts.ts';
@@ -18,6 +22,9 @@ export interface JobGitLab {
   pipeline(projectId: number, pipelineId: number): Promise<PipelineFacts>;
   jobQueuedAt(projectId: number, jobId: number): Promise<number | null>;
   commit(projectId: number, sha: string): Promise<CommitFacts>;
+  currentUser(): Promise<PersonFacts>;
+  notes(projectId: number, iid: number): Promise<NoteFacts[]>;
+  accessLevel(projectId: number, userId: number): Promise<AccessLevel>;
 }
 
 /** An archive that was taken: its address, its sizes, and its tree as it lies on disk for a moment. */
@@ -36,6 +43,7 @@ export interface CiContext {
   readonly log: Log;
   readonly now: () => number;
   readonly allowedProjects: readonly string[];
+  readonly forks: ForkPolicy;
   /** How long a merge request's head may lag behind the pipeline: GitLab's reads may be stale. */
   readonly headPatienceMs: number;
   verifyToken(token: string): Promise<JobClaims>;

@@ -5,17 +5,23 @@ import type { DeploymentRow } from '../../store/schema.ts';
 import type { CiAnswer } from './answer.ts';
 import { type BoundJob, bindJob, checkJobHead } from './bind-job.ts';
 import type { CiContext } from './context.ts';
+import { readApproval } from './fork-approval.ts';
 import type { DeployRequest } from './request.ts';
 
 /** First call of a deploy job: who it is, what it wants; its answer says whether the archive is wanted. Repeating it changes nothing. */
 export async function beginDeploy(context: CiContext, claims: JobClaims, request: DeployRequest): Promise<CiAnswer> {
   const { store } = context;
   if (request.event_type === 'merge_train') return mergeTrain(context, claims, request);
-  const job = await bindJob(context, claims, { iid: request.merge_request_iid, action: 'start' });
+  const job = await bindJob(context, claims, {
+    iid: request.merge_request_iid,
+    projectId: request.merge_request_project_id,
+    action: 'start',
+  });
   const head = await checkJobHead(context, job);
   const deployment = store.transaction(() => findOrCreate(context, job, request));
   const url = context.previewUrl(deployment.name);
   if (head.decision === 'superseded') return { url, say: [head.message], exit: 0 };
+  if (job.fork) await readApproval(context, job, { mergeRequestId: deployment.mergeRequestId, sha: head.commit.sha });
   const row = store.jobs.record({
     id: claims.jobId,
     deploymentId: deployment.id,
@@ -57,8 +63,11 @@ function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest)
   const environmentName = claims.environment as string;
   const row = store.mergeRequests.record(mergeRequest, now());
   const key = { projectId: project.id, app: request.app, ref: `mr-${mergeRequest.iid}` };
-  const holders = store.deployments.withEnvironment(project.id, environmentName);
-  const rival = holders.find((d) => d.phase !== 'stopped' && (d.app !== key.app || d.ref !== key.ref));
+  // An environment is in the project where its job runs.
+  const environmentProjectId = claims.runningProjectId === project.id ? null : claims.runningProjectId;
+  const holders = store.deployments.withEnvironment(claims.runningProjectId, environmentName);
+  const isOwn = (d: DeploymentRow) => d.projectId === key.projectId && d.app === key.app && d.ref === key.ref;
+  const rival = holders.find((d) => d.phase !== 'stopped' && !isOwn(d));
   if (rival) {
     const whose = rival.ref === key.ref ? 'of this merge request' : `of !${rival.ref.slice('mr-'.length)}`;
     throw new ProblemError(
@@ -72,8 +81,10 @@ function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest)
   const existing = store.deployments.find(key);
   if (existing) {
     // The input may change while the merge request is open: the job's own environment is the one that counts.
-    if (existing.environmentName !== environmentName) store.deployments.update(existing.id, { environmentName });
-    return { ...existing, environmentName };
+    const environment = { environmentName, environmentProjectId };
+    if (existing.environmentName !== environmentName || existing.environmentProjectId !== environmentProjectId)
+      store.deployments.update(existing.id, environment);
+    return { ...existing, ...environment };
   }
   const name = deploymentName(
     mergeRequest.iid,
@@ -86,6 +97,7 @@ function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest)
     slug: deploymentSlug(name),
     mergeRequestId: row.id,
     environmentName,
+    environmentProjectId,
     wanted: 'running',
     phase: 'queued',
     wantedAt: now(),

@@ -1,10 +1,11 @@
 import { type ExitCode, exitCodeOf } from '../../deployment/outcome.ts';
 import { formatDuration } from '../../deployment/units.ts';
 import { ProblemError } from '../../errors.ts';
-import type { DeploymentRow, JobRow, RevisionRow } from '../../store/schema.ts';
+import type { DeploymentRow, JobRow, MergeRequestRow, RevisionRow } from '../../store/schema.ts';
 import { followLog } from '../follow-log.ts';
 import type { CiAnswer } from './answer.ts';
 import type { CiContext } from './context.ts';
+import { heldMessage } from './fork-approval.ts';
 
 /** A job with the revision that it brought or found. */
 interface Followed {
@@ -40,6 +41,10 @@ export function jobOutcome(context: CiContext, jobId: number): CiAnswer {
     exit === 75
       ? [`The place in the queue was not reached within ${formatDuration(found.job.timeoutMs)}. ${KEPT}`]
       : [];
+  if (found.revision.state === 'held') {
+    const mergeRequest = context.store.mergeRequests.get(found.deployment.mergeRequestId) as MergeRequestRow;
+    say.push(...heldMessage(mergeRequest, found.revision.commit.sha));
+  }
   return { url: context.previewUrl(found.deployment.name), say, exit };
 }
 

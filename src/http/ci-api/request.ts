@@ -21,6 +21,12 @@ const fields = {
     .string()
     .regex(/^\d{1,10}$/, 'must be the number of a merge request: the job must run in a merge-request pipeline')
     .transform(Number),
+  /** The target project, which of a fork's pipeline is not the one that runs the job. A component that does not send it means the same one. */
+  merge_request_project_id: z
+    .string()
+    .regex(/^\d{0,15}$/, 'must be the id of the project that the merge request is in')
+    .default('')
+    .transform((text) => (text === '' ? undefined : Number(text))),
   app: z.string().regex(/^[a-z0-9-]{0,30}$/, 'must be at most 30 characters of a-z, 0-9 and -'),
 };
 

@@ -2,10 +2,11 @@ import type { AppSpec } from '../../deployment/app-spec.ts';
 import type { JobClaims } from '../../deployment/gitlab-facts.ts';
 import { formatBytes, formatDuration } from '../../deployment/units.ts';
 import { ProblemError } from '../../errors.ts';
-import type { DeploymentRow, JobRow } from '../../store/schema.ts';
+import type { DeploymentRow, JobRow, MergeRequestRow } from '../../store/schema.ts';
 import { wantRevision } from '../../store/want.ts';
 import type { CiAnswer } from './answer.ts';
 import type { CiContext, ReceivedBundle } from './context.ts';
+import { heldMessage } from './fork-approval.ts';
 
 /** GitLab has just been asked; a close or a merge during the upload comes by webhook too. */
 const READ_AGAIN_MS = 2_000;
@@ -54,7 +55,7 @@ export async function takeSource(
 
 interface Decision {
   readonly say: readonly string[];
-  readonly exit: 0 | undefined;
+  readonly exit: 0 | 2 | undefined;
   /** Whether a new revision takes the unpacked tree. */
   readonly starts: boolean;
 }
@@ -65,7 +66,8 @@ function decide(context: CiContext, jobId: number, bundle: ReceivedBundle, spec:
   const job = store.jobs.get(jobId) as JobRow;
   const deployment = store.deployments.get(job.deploymentId) as DeploymentRow;
   if (job.revisionId !== null) return { say: [], exit: undefined, starts: false };
-  const state = store.mergeRequests.get(deployment.mergeRequestId)?.state;
+  const mergeRequest = store.mergeRequests.get(deployment.mergeRequestId) as MergeRequestRow;
+  const { state } = mergeRequest;
   if (state !== 'opened' && state !== 'locked')
     return { say: [`The merge request is ${state} meanwhile: nothing is deployed.`], exit: 0, starts: false };
   if (deployment.pipelineId > job.pipelineId)
@@ -82,12 +84,10 @@ function decide(context: CiContext, jobId: number, bundle: ReceivedBundle, spec:
   store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', now() + READ_AGAIN_MS);
   if (same && deployment.wanted === 'running' && latest.state !== 'failed' && latest.state !== 'superseded') {
     store.jobs.attach(job.id, latest.id);
+    if (latest.state === 'held') return { say: heldMessage(mergeRequest, job.commit.sha), exit: 2, starts: false };
+    const how = latest.state === 'queued' ? 'queued' : 'deployed';
     return {
-      say: [
-        latest.state === 'queued'
-          ? `The same files of the same commit are queued already (revision ${latest.number}).`
-          : `The same files of the same commit are deployed already (revision ${latest.number}).`,
-      ],
+      say: [`The same files of the same commit are ${how} already (revision ${latest.number}).`],
       exit: undefined,
       starts: false,
     };
@@ -101,5 +101,6 @@ function decide(context: CiContext, jobId: number, bundle: ReceivedBundle, spec:
     why: `job ${job.id} of pipeline ${job.pipelineId}`,
   });
   store.jobs.attach(job.id, revision.id);
+  if (revision.state === 'held') return { say: heldMessage(mergeRequest, job.commit.sha), exit: 2, starts: false };
   return { say: [], exit: undefined, starts: true };
 }

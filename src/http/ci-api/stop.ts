@@ -12,7 +12,11 @@ const JOB_ENDS_MS = 5_000;
 /** The stop job: somebody pressed the button, or GitLab ends the environment. Obeyed unless something newer was deployed since. */
 export async function stopDeployment(context: CiContext, claims: JobClaims, request: StopRequest): Promise<CiAnswer> {
   const { store, now } = context;
-  const { project, mergeRequest } = await bindJob(context, claims, { iid: request.merge_request_iid, action: 'stop' });
+  const { project, mergeRequest } = await bindJob(context, claims, {
+    iid: request.merge_request_iid,
+    projectId: request.merge_request_project_id,
+    action: 'stop',
+  });
   const deployment = store.deployments.find({ projectId: project.id, app: request.app, ref: `mr-${mergeRequest.iid}` });
   if (!deployment) return { say: ['There is no branch deployment of this merge request: nothing to stop.'], exit: 0 };
   const url = context.previewUrl(deployment.name);

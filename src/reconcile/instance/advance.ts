@@ -5,6 +5,7 @@ import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import { again, DONE, lookAgain, type Result } from '../reconciler.ts';
 import { takePlace } from './admit.ts';
 import type { InstanceContext } from './context.ts';
+import { holdRevision, mayStart, whyNot } from './forks.ts';
 import { addEvent, recordFailure, recordHealthy, recordPhase } from './record.ts';
 
 /** A start that has just begun is watched closely, since every wait is added to the time that people wait. */
@@ -28,6 +29,10 @@ export async function launchRevision(
 ): Promise<Result> {
   const { store, logs, now } = context;
   const launched = store.transaction(() => {
+    if (!mayStart(context, deployment, revision)) {
+      holdRevision(context, deployment, revision);
+      return false;
+    }
     if (!takePlace(context, deployment, revision)) return false;
     const at = now();
     store.revisions.update(revision.id, {
@@ -81,6 +86,10 @@ export async function watchRevision(
 
 async function start(context: InstanceContext, deployment: DeploymentRow, revision: RevisionRow): Promise<Result> {
   const { runtime } = context;
+  if (!mayStart(context, deployment, revision)) {
+    recordFailure(context, revision, { message: whyNot(context) });
+    return again(0);
+  }
   try {
     const launch = context.presetFor(revision.spec).launch(revision.spec, context.launchContext(deployment, revision));
     await runtime.start(

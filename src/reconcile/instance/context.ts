@@ -1,5 +1,6 @@
 import type { LaunchContext, Preset } from '../../apps/preset.ts';
 import type { AppSpec } from '../../deployment/app-spec.ts';
+import type { ForkPolicy } from '../../deployment/forks.ts';
 import type { Traffic } from '../../deployment/traffic.ts';
 import type { Log } from '../../log.ts';
 import type { Runtime, Source } from '../../runtimes/runtime.ts';
@@ -15,6 +16,7 @@ export interface InstanceContext {
   readonly traffic: Traffic;
   readonly log: Log;
   readonly now: () => number;
+  readonly forks: ForkPolicy;
   /** Deployments that may have instances at once. */
   readonly maxRunning: number;
   presetFor(spec: AppSpec): Preset;

@@ -2,6 +2,7 @@ import type { RevisionRow } from '../../store/schema.ts';
 import { again, DONE, lookAgain, type Reconciler, type Result } from '../reconciler.ts';
 import { launchRevision, watchRevision } from './advance.ts';
 import type { InstanceContext } from './context.ts';
+import { holdRevision } from './forks.ts';
 import { recordSuperseded } from './record.ts';
 import { removeDeployment, retireRevision } from './retire.ts';
 
@@ -28,7 +29,8 @@ export function instanceReconciler(context: InstanceContext): Reconciler {
           recordSuperseded(context, revision, `a newer push is there (${latest.commit.sha.slice(0, 8)}).`);
         if (!current || revision.state === 'failed') {
           if (revision.instanceState === 'present') steps.push(retireRevision(context, revision));
-        } else if (revision.state === 'queued') steps.push(launchRevision(context, deployment, revision));
+        } else if (revision.state === 'held') holdRevision(context, deployment, revision);
+        else if (revision.state === 'queued') steps.push(launchRevision(context, deployment, revision));
         else if (revision.instanceState === 'present') steps.push(watchRevision(context, deployment, revision));
       }
       return soonest(await allOf(steps));
@@ -37,7 +39,7 @@ export function instanceReconciler(context: InstanceContext): Reconciler {
 }
 
 function isUndecided(revision: RevisionRow): boolean {
-  return revision.state === 'queued' || revision.state === 'starting';
+  return revision.state === 'held' || revision.state === 'queued' || revision.state === 'starting';
 }
 
 /** Waits for all of them, also where one fails: passes of one deployment must not overlap. */

@@ -60,7 +60,8 @@ export async function removeDeployment(
   const { store } = context;
   const why = WHY[deployment.stopReason ?? 'undeployed'];
   for (const revision of revisions)
-    if (revision.state === 'queued' || revision.state === 'starting') recordSuperseded(context, revision, `${why}.`);
+    if (revision.state === 'held' || revision.state === 'queued' || revision.state === 'starting')
+      recordSuperseded(context, revision, `${why}.`);
   const present = revisions.filter((r) => r.instanceState === 'present');
   const faults = await faultsOf(present.map((revision) => stopInstance(context, revision)));
   if (faults.length > 0) return notGone(context, deployment, faults.join('; '));

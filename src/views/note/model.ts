@@ -5,7 +5,11 @@ import type { Phase, StopReason } from '../../deployment/phase.ts';
 
 /** Everything that the note tells. Plain facts: whatever changes here changes the text, so nothing in it depends on the time of rendering. */
 export interface NoteModel {
-  readonly mergeRequest: { readonly state: MergeRequestState };
+  readonly mergeRequest: {
+    readonly state: MergeRequestState;
+    /** Head of a fork's merge request that nobody has approved yet; null where none has to. */
+    readonly toApprove: string | null;
+  };
   /** In the order of the rows. */
   readonly apps: readonly NoteApp[];
 }
@@ -25,6 +29,8 @@ export interface NoteApp {
   readonly parts: readonly PartHealth[];
   /** Why it is stopped or stopping. */
   readonly stopReason: StopReason | null;
+  /** Whether the latest revision is a fork's that nobody has approved. */
+  readonly held: boolean;
   /** Its place among those that wait for another instance to go; null where it does not wait. */
   readonly queue: QueuePlace | null;
   /** What keeps it from being removed, and in how many tries at least; null where nothing does. */

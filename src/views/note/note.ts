@@ -1,4 +1,5 @@
 import { renderActions } from './actions.ts';
+import { renderApproval } from './approval.ts';
 import { renderFailure } from './failure.ts';
 import { NOTE_MARKER } from './marker.ts';
 import type { NoteApp, NoteModel } from './model.ts';
@@ -19,6 +20,7 @@ export function renderNote(model: NoteModel): string {
   const sections = [
     `${NOTE_MARKER}\n${heading}`,
     renderTable(model.apps.slice(0, MAX_ROWS)),
+    renderApproval(model),
     ...(left > 0 ? [`And ${left} more apps.`] : []),
     ...renderDetails(model.apps.slice(0, MAX_ROWS)),
     renderActions(model),

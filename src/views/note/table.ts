@@ -43,7 +43,7 @@ function renderRow(app: NoteApp): string {
 }
 
 function renderStatus(app: NoteApp): string {
-  const status = app.queue === null ? PHASES[app.phase] : `${PHASES.queued}<br>place ${app.queue.place} in the queue`;
+  const status = statusOf(app);
   if (app.phase === 'stopped' || app.phase === 'stopping') {
     const reason = app.stopReason === null ? [] : [REASONS[app.stopReason]];
     return [status, ...reason, ...renderTrouble(app)].join('<br>');
@@ -56,6 +56,11 @@ function renderTrouble({ stopTrouble }: NoteApp): string[] {
   if (stopTrouble === null) return [];
   const error = escapeText(stopTrouble.error, { maxLength: MAX_TROUBLE });
   return [`not gone after ${stopTrouble.tries} tries or more, and tried again: ${error || 'no reason is known'}`];
+}
+
+function statusOf(app: NoteApp): string {
+  if (app.held && app.phase === 'queued') return '✋ Waits for approval';
+  return app.queue === null ? PHASES[app.phase] : `${PHASES.queued}<br>place ${app.queue.place} in the queue`;
 }
 
 function renderCommit(revision: NoteRevision): string {

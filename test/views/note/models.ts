@@ -21,10 +21,11 @@ export const app = (changes: Partial<NoteApp> = {}): NoteApp => ({
   stopReason: null,
   queue: null,
   stopTrouble: null,
+  held: false,
   ...changes,
 });
 
 export const note = (apps: readonly NoteApp[], state: NoteModel['mergeRequest']['state'] = 'opened'): NoteModel => ({
-  mergeRequest: { state },
+  mergeRequest: { state, toApprove: null },
   apps,
 });

@@ -57,6 +57,16 @@ describe('the note', () => {
     );
   });
 
+  it('of a fork whose head nobody has approved', () => {
+    const held = app({ phase: 'queued', held: true, servingSha: OLD, latest: revision({ tookMs: null }) });
+    const text = renderNote({ mergeRequest: { state: 'opened', toApprove: revision().sha }, apps: [held] });
+    expect(text).toContain('| ✋ Waits for approval<br>still serving `f00dfeed` |');
+    expect(text).toContain(
+      'Look through the changes first; then comment `/deploy 1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d`. A new push needs a new approval.',
+    );
+    expect(text).not.toContain('Comment `/deploy`');
+  });
+
   it('of a second push on its way, while the first one serves', () => {
     const deploying = app({ phase: 'deploying', servingSha: OLD, latest: revision({ tookMs: null }) });
     expect(renderNote(note([deploying]))).toMatchInlineSnapshot(`
@@ -291,17 +301,23 @@ describe('whatever people, commits and apps say', () => {
 
 describe('a reply', () => {
   it('to /deploy without code says that a pipeline must run', () => {
-    expect(renderReply('no-bundle', 1244)).toMatchInlineSnapshot(`
+    expect(renderReply('no-bundle', 1244, revision().sha)).toMatchInlineSnapshot(`
       "<!-- branch-deployments:reply:1244 -->
       There is no code to deploy any more: a pipeline must run. Start a new pipeline of this merge request (*Pipelines*, *Run pipeline*), or push.
       "
     `);
   });
 
-  it.each(['no-bundle', 'not-open', 'not-yet'] as const)(
+  it('to a bare /deploy of a fork, or another commit, names the line to write', () => {
+    const line = '`/deploy 1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d`';
+    for (const kind of ['needs-approval', 'wrong-commit'] as const)
+      expect(renderReply(kind, 1, revision().sha)).toContain(`comment ${line}.`);
+  });
+
+  it.each(['no-bundle', 'not-open', 'not-yet', 'no-forks', 'needs-approval', 'wrong-commit'] as const)(
     '%s is found again by the comment it answers, and is not the note',
     (kind) => {
-      const reply = renderReply(kind, 12);
+      const reply = renderReply(kind, 12, revision().sha);
       expect(reply.startsWith(replyMarker(12))).toBe(true);
       expect(reply.startsWith(replyMarker(1))).toBe(false);
       expect(isMarked(reply)).toBe(false);

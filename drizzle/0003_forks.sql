@@ -1,0 +1,1 @@
+ALTER TABLE `deployments` ADD `environment_project_id` integer;
