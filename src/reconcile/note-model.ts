@@ -1,6 +1,6 @@
 import { describePlace, type QueuePlace } from '../deployment/admission.ts';
-import { toldTries } from '../deployment/stop-tries.ts';
 import { type ForkPolicy, isFork } from '../deployment/forks.ts';
+import { toldTries } from '../deployment/stop-tries.ts';
 import type { DeploymentRow, MergeRequestRow, RevisionRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import type { NoteApp, NoteModel, NoteRevision } from '../views/note/model.ts';

@@ -1,4 +1,4 @@
-import { isFork } from '../deployment/binding.ts';
+import { isFork } from '../deployment/forks.ts';
 import type { MergeRequestFacts } from '../deployment/gitlab-facts.ts';
 import { decideFallback, headPipeline, type RedeployCall, type RedeployRequest } from '../deployment/redeploy.ts';
 import { GitLabError } from '../errors.ts';

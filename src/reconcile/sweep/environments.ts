@@ -28,6 +28,8 @@ async function checkLinked(
   const { store, gitlab } = context;
   const deployment = store.deployments.get(id);
   if (deployment?.wanted !== 'running' || deployment.liveRevisionId === null || isMoving(context, deployment)) return;
+  // In a fork there are the fork's own lists, and often no rights.
+  if (deployment.environmentProjectId !== null) return;
   // Where a push failed, the one before goes on serving.
   if (deployment.phase !== 'running' && deployment.phase !== 'failed') return;
   const url = context.previewUrl(deployment.name);
