@@ -19,7 +19,7 @@ export const ProblemBody = z
 export const RevisionBody = z
   .object({
     number: z.int().openapi({ description: '1, 2, 3, … within the deployment' }),
-    state: z.enum(['queued', 'starting', 'healthy', 'failed', 'superseded']),
+    state: z.enum(['held', 'queued', 'starting', 'healthy', 'failed', 'superseded']),
     message: z.string().nullable().openapi({ description: 'Why it failed or was superseded' }),
     live: z.boolean().openapi({ description: 'Whether it gets the traffic' }),
     preset: z.string().openapi({ example: 'command' }),
