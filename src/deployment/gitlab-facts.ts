@@ -59,12 +59,17 @@ export interface JobFacts {
   readonly status: string;
 }
 
-/** Why a head commit is not deployed, and will not be by itself. */
+/** Why a head commit is not deployed, while an older one is. */
 export interface HeadRemark {
   readonly sha: string;
-  /** `skipped`: GitLab made no pipeline for it or skipped it; `failed`: its pipeline ended before the deploy job; `canceled`: somebody ended it. */
-  readonly kind: 'skipped' | 'failed' | 'canceled';
+  /**
+   * `waiting`: its pipeline may still bring it; `skipped`: GitLab made no pipeline for it or skipped it, or it deployed nothing; `failed`: its
+   * pipeline ended before it was deployed; `canceled`: somebody ended that.
+   */
+  readonly kind: 'waiting' | 'skipped' | 'failed' | 'canceled';
   readonly pipelineUrl: string | null;
+  /** When it was first seen to be the head; ms since the epoch. */
+  readonly since: number;
 }
 
 export interface CommitFacts {

@@ -6,8 +6,9 @@ import type { MergeRequestRow } from '../store/schema.ts';
 import { wantStopped } from '../store/want.ts';
 import { findApprovals } from './approve-fork.ts';
 import { acknowledge, type CommentContext, obeyComment } from './comments.ts';
+import { remarkOnHead } from './head-remark.ts';
 import { isUnreadable, readTruth } from './read-truth.ts';
-import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result } from './reconciler.ts';
+import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result, sooner } from './reconciler.ts';
 import { redeploy } from './redeploy.ts';
 import { reopen } from './reopen.ts';
 import type { RedeployContext } from './settle-redeploy.ts';
@@ -45,10 +46,11 @@ export function mergeRequestReconciler(context: CommentContext & RedeployContext
     await findApprovals(context, row);
     for (const comment of store.comments.open(row.id)) await obeyComment(context, row, comment);
     const redeployed = await redeploy(context, facts, row.id);
+    const remarked = await remarkOnHead(context, row, facts);
     for (const comment of store.comments.open(row.id)) await acknowledge(context, row, comment);
     const dueAt = store.deployments.ofMergeRequest(row.id).map(({ phase }) => noteDueAt(phase, now()));
     store.work.mark(ofMergeRequest(row.id), 'note', Math.max(now(), ...dueAt));
-    return redeployed;
+    return sooner(redeployed, remarked);
   }
 
   function stop(row: MergeRequestRow, reason: StopReason): void {

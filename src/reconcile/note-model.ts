@@ -31,6 +31,7 @@ export function noteModel(
         held: latest.state === 'held',
         queue: latest.state === 'queued' ? placeOf(store, deployment, options) : null,
         stopTrouble: stopTrouble(deployment),
+        head: headOf(mergeRequest, deployment, revisions),
       },
     ];
   });
@@ -53,6 +54,18 @@ function placeOf(
   { maxRunning }: { readonly maxRunning: number },
 ): QueuePlace | null {
   return deployment.waitingSince === null ? null : describePlace(store.places.house(maxRunning), deployment);
+}
+
+/** Told only of the commit that is the head now, and only until a job has brought it. */
+function headOf(
+  { headRemark, headSha }: MergeRequestRow,
+  deployment: DeploymentRow,
+  revisions: readonly RevisionRow[],
+): NoteApp['head'] {
+  if (headRemark === null || headRemark.kind === 'waiting' || headRemark.sha !== headSha) return null;
+  if (deployment.wanted === 'stopped' || revisions.at(-1)?.commit.sha === headSha) return null;
+  const { sha, kind, pipelineUrl } = headRemark;
+  return { sha, kind, pipelineUrl };
 }
 
 /** Told only once it has been tried for a while. */

@@ -52,6 +52,11 @@ export function link(markdown: string, url: string): string {
   return `[${markdown}](${safe === `${url}/` ? url : safe})`;
 }
 
+/** The first characters of a commit's name, as code. */
+export function shortSha(sha: string): string {
+  return `\`${sha.replace(/[^0-9a-f]/g, '').slice(0, 8)}\``;
+}
+
 function longestRun(text: string): number {
   return Math.max(0, ...(text.match(/`+/g) ?? []).map((run) => run.length));
 }

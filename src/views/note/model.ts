@@ -33,6 +33,12 @@ export interface NoteApp {
   readonly held: boolean;
   /** Its place among those that wait for another instance to go; null where it does not wait. */
   readonly queue: QueuePlace | null;
+  /** The newest commit and why it is not deployed, where it is not and will not be by itself; else null. */
+  readonly head: {
+    readonly sha: string;
+    readonly kind: 'skipped' | 'failed' | 'canceled';
+    readonly pipelineUrl: string | null;
+  } | null;
   /** What keeps it from being removed, and in how many tries at least; null where nothing does. */
   readonly stopTrouble: { readonly tries: number; readonly error: string } | null;
 }

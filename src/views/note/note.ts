@@ -1,6 +1,7 @@
 import { renderActions } from './actions.ts';
 import { renderApproval } from './approval.ts';
 import { renderFailure } from './failure.ts';
+import { renderHead } from './head.ts';
 import { NOTE_MARKER } from './marker.ts';
 import type { NoteApp, NoteModel } from './model.ts';
 import { renderParts } from './parts.ts';
@@ -33,7 +34,8 @@ function renderDetails(apps: readonly NoteApp[]): string[] {
   let length = 0;
   for (const app of apps) {
     const failure = renderFailure(app);
-    const detail = [renderQueue(app), failure, renderParts(app, { named: apps.length > 1 && failure === '' })]
+    const head = renderHead(app, { named: apps.length > 1 });
+    const detail = [head, renderQueue(app), failure, renderParts(app, { named: apps.length > 1 && failure === '' })]
       .filter((part) => part !== '')
       .join('\n\n');
     length += detail.length;

@@ -1,6 +1,6 @@
 import type { Phase, StopReason } from '../../deployment/phase.ts';
 import { formatDuration } from '../../deployment/units.ts';
-import { escapeText, link } from './escape.ts';
+import { escapeText, link, shortSha } from './escape.ts';
 import type { NoteApp, NoteRevision } from './model.ts';
 
 const MAX_LABEL = 80;
@@ -73,8 +73,4 @@ function renderCommit(revision: NoteRevision): string {
 function renderTimes(revision: NoteRevision): string {
   const at = `${revision.at.slice(0, 10)} ${revision.at.slice(11, 16)} UTC`;
   return revision.tookMs === null ? at : `${at}<br>took ${formatDuration(revision.tookMs)}`;
-}
-
-function shortSha(sha: string): string {
-  return `\`${sha.replace(/[^0-9a-f]/g, '').slice(0, 8)}\``;
 }

@@ -199,6 +199,22 @@ describe('the note', () => {
     );
   });
 
+  it('of apps that run an older commit than the newest, each with the reason', () => {
+    const head = { sha: 'abcdef0123456789', kind: 'failed', pipelineUrl: 'https://gl/-/pipelines/1' } as const;
+    const text = renderNote(
+      note([
+        app({ label: '@web', head }),
+        app({ label: 'etl', phase: 'failed', servingSha: null, head: { ...head, kind: 'skipped', pipelineUrl: null } }),
+        app({ label: 'api' }),
+      ]),
+    );
+    expect(text).toContain(
+      '⚠️ **\\@web**: The newest commit `abcdef01` is not deployed, and the preview shows the older `1a2b3c4d`: [its pipeline](https://gl/-/pipelines/1) failed before it was deployed.',
+    );
+    expect(text).toContain('⚠️ **etl**: The newest commit `abcdef01` is not deployed: GitLab made no pipeline for it.');
+    expect(text.match(/⚠️/g)).toHaveLength(2);
+  });
+
   it('begins with its marker, and is known by it', () => {
     expect(isMarked(renderNote(note([app()])))).toBe(true);
     expect(isMarked(`> ${renderNote(note([app()]))}`)).toBe(false);
