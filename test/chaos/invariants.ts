@@ -52,7 +52,7 @@ export async function inspect(
   try {
     for (const life of lives) if (life.mergeRequest) await inspectLife(world, store, { life, expect });
     inspectPlace(world, store, { ...options, expect });
-    inspectRows(store, { expect });
+    inspectRows(store, { expect, now: world.clock.now() });
   } finally {
     store.close();
   }
@@ -148,7 +148,7 @@ function inspectPlace(
   );
 }
 
-function inspectRows(store: Store, { expect }: { expect: Expect }) {
+function inspectRows(store: Store, { expect, now }: { expect: Expect; now: number }) {
   for (const row of store.mergeRequests.all()) {
     const comments = store.comments.open(row.id);
     expect(
@@ -172,7 +172,7 @@ function inspectRows(store: Store, { expect }: { expect: Expect }) {
     }
   }
   const work = store.work.all();
-  const bad = work.filter((row) => row.attempts > 0 || row.claimedBy !== null || row.dueAt < Date.now() - 1_000);
+  const bad = work.filter((row) => row.attempts > 0 || row.claimedBy !== null || row.dueAt < now - 1_000);
   expect('no work that fails, is claimed or is late', bad.length === 0, () => JSON.stringify(bad));
 }
 

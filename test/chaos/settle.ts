@@ -16,6 +16,8 @@ export interface Stage {
   /** Whether instances are processes. */
   readonly real: boolean;
   readonly sweepMs: number;
+  /** Lets the time pass that the service gives GitLab to settle; without it, that is waited for. */
+  letTimePass?(): Promise<void>;
 }
 
 /**
@@ -27,6 +29,7 @@ export async function settle(stage: Stage, options: { readonly timeoutMs: number
   const deadline = Date.now() + options.timeoutMs;
   for (const life of lives) if (life.mergeRequest) await life.seeToIt();
   await jobs.ended();
+  await stage.letTimePass?.();
   for (;;) {
     await world.gitlab.webhooksSettled();
     const inspection = await inspect(world, lives, stage);
