@@ -27,7 +27,8 @@ export async function serve(gitlab: StandInGitLab, request: IncomingMessage, res
     record(answer.status);
     send(response, answer, method);
   } catch (error) {
-    if (request.destroyed && !request.complete) return void record(0);
+    // The client is gone: killed, or out of patience.
+    if (isReset(error) || (request.destroyed && !request.complete)) return void record(0);
     gitlab.violations.push({
       method,
       path,
@@ -36,6 +37,10 @@ export async function serve(gitlab: StandInGitLab, request: IncomingMessage, res
     record(500);
     send(response, { status: 500, body: { message: '500 Internal Server Error' } }, method);
   }
+}
+
+function isReset(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
 }
 
 async function answerWithFault(
