@@ -4,13 +4,14 @@ import { appEnvironment } from './apps/environment.ts';
 import { createPresets } from './apps/presets.ts';
 import type { Config } from './config.ts';
 import { makeDataDir } from './data-dir.ts';
-import { previewUrl } from './deployment/naming.ts';
+import { isAllowedProject, previewUrl } from './deployment/naming.ts';
 import { Traffic } from './deployment/traffic.ts';
 import { findPreview } from './front-door/find-preview.ts';
 import { createFrontDoor } from './front-door/front-door.ts';
 import { createCallers } from './gitlab/callers.ts';
 import { createGitLab, type GitLabOptions } from './gitlab/client.ts';
 import { createIdTokenVerifier } from './gitlab/id-token.ts';
+import { rememberFacts } from './gitlab/remember-facts.ts';
 import { createApp } from './http/app.ts';
 import { createWebhookProof } from './http/webhook-proof.ts';
 import type { Log } from './log.ts';
@@ -177,7 +178,14 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     appFileSchema: appFileJsonSchema(),
     checkWritable: store.checkWritable,
     gitlabState: createTokenState(gitlab, now),
-    webhook: { store, log, now, proof: createWebhookProof(config.webhook), onWebhook: metrics.webhook },
+    webhook: {
+      store,
+      log,
+      now,
+      proof: createWebhookProof(config.webhook),
+      previewUrl: urlOf,
+      onWebhook: metrics.webhook,
+    },
     api: {
       store,
       logs,
@@ -190,7 +198,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     ci: {
       store,
       logs,
-      gitlab,
+      gitlab: rememberFacts(gitlab, { now, isAllowed: (project) => isAllowedProject(config.allowedProjects, project) }),
       log,
       now,
       allowedProjects: config.allowedProjects,

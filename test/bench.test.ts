@@ -9,6 +9,7 @@ const run = (...args: string[]) =>
 
 describe('the benchmarks', () => {
   it.each([
+    ['lifecycle', ['total', 'requests-a-push', 'requests-a-life', 'peak-memory']],
     ['webhook', ['bare', 'service', 'ratio', 'p99-at-half-load']],
     ['redeploy', ['node-push', 'node-by-hand', 'node-ratio']],
   ])(
@@ -28,7 +29,7 @@ describe('the benchmarks', () => {
   it('are named where the name is unknown', async () => {
     await expect(run('nothing')).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('redeploy, webhook'),
+      stderr: expect.stringContaining('lifecycle, redeploy, webhook'),
     });
   });
 });

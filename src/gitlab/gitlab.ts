@@ -16,7 +16,10 @@ import type {
  * Each call retries what is safe to retry and then throws a `GitLabError`; "not there" is `null` only where the type says so.
  */
 export interface GitLab {
+  /** The token's user, asked now: it tells whether GitLab takes the token. */
   currentUser(): Promise<PersonFacts>;
+  /** The same, asked once: a token has one user for all its life. */
+  ownUser(): Promise<PersonFacts>;
   project(projectId: number): Promise<ProjectFacts>;
   /** By the path that people write, for instance `group/project`. */
   projectByPath(path: string): Promise<ProjectFacts | null>;

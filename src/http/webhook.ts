@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { ProblemError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { type Hint, readWebhook } from '../webhooks/read-webhook.ts';
 import { limitBody } from './limit-body.ts';
@@ -16,7 +17,11 @@ export interface WebhookContext {
   readonly proof: WebhookProof;
   /** Told of each webhook what became of it; the event is what its sender wrote. */
   onWebhook?(event: string | undefined, outcome: 'accepted' | 'ignored' | 'refused'): void;
+  previewUrl(name: string): string;
 }
+
+/** A push comes as a push, and soon as a change of its merge request: then one look is enough. */
+const SOON_MS = 10_000;
 
 /**
  * `POST /webhooks/gitlab`: proof, then hints that mark work due, then 200. Whatever an authentic webhook says, it is 2xx: four failures
@@ -65,13 +70,21 @@ export function webhookRoutes(context: WebhookContext): Hono {
     switch (hint.kind) {
       case 'branch': {
         const rows = store.mergeRequests.openWithBranch(hint.projectId, hint.branch);
-        for (const row of rows) store.work.mark(`merge-request:${row.id}`, 'merge-request', now());
+        for (const row of rows) store.work.mark(`merge-request:${row.id}`, 'merge-request', now() + SOON_MS);
         return rows.length > 0;
       }
       case 'environment': {
-        const found = store.deployments.withEnvironment(hint.projectId, hint.name);
+        const found = store.deployments
+          .withEnvironment(hint.projectId, hint.name)
+          .filter(({ wanted, name }) => wanted !== 'running' || hint.url !== context.previewUrl(name));
         for (const deployment of found) store.work.mark(`deployment:${deployment.id}`, 'environment', now());
         return found.length > 0;
+      }
+      case 'pipeline-success': {
+        const row = store.mergeRequests.find(hint.projectId, hint.iid);
+        if (!row || isHeadDeployed(row)) return false;
+        store.work.mark(`merge-request:${row.id}`, 'merge-request', now());
+        return true;
       }
       case 'comment':
       case 'merge-request': {
@@ -84,6 +97,11 @@ export function webhookRoutes(context: WebhookContext): Hono {
       default:
         return hint satisfies never;
     }
+  }
+
+  function isHeadDeployed({ id, headSha }: MergeRequestRow): boolean {
+    const deployments = store.deployments.ofMergeRequest(id);
+    return deployments.every((deployment) => store.revisions.latest(deployment.id)?.commit.sha === headSha);
   }
 }
 

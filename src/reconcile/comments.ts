@@ -30,7 +30,7 @@ export async function obeyComment(context: CommentContext, row: MergeRequestRow,
   if (comment.state !== 'pending') return;
   const note = await gitlab.note(row.projectId, row.iid, comment.noteId);
   const asked = note && !note.system ? parseCommand(note.body) : undefined;
-  if (!note || !asked || note.author.id === (await gitlab.currentUser()).id)
+  if (!note || !asked || note.author.id === (await gitlab.ownUser()).id)
     return store.comments.acted(comment, 'ignored');
   const allowed = (await gitlab.accessLevel(row.projectId, note.author.id)) >= DEVELOPER;
   const outcome = store.transaction(() => {
@@ -110,7 +110,7 @@ async function replyOnce(
   noteId: number,
   outcome: ReplyKind,
 ): Promise<void> {
-  const own = (await context.gitlab.currentUser()).id;
+  const own = (await context.gitlab.ownUser()).id;
   const notes = await context.gitlab.notes(row.projectId, row.iid);
   if (notes.some((note) => note.author.id === own && note.body.startsWith(replyMarker(noteId)))) return;
   await context.gitlab.createNote(row.projectId, row.iid, renderReply(outcome, noteId, row.headSha));

@@ -98,7 +98,7 @@ export function noteReconciler(context: NoteContext): Reconciler {
 
   /** By marker and author: a marker alone can be written by anyone. */
   async function findOwn(row: MergeRequestRow): Promise<number | undefined> {
-    const own = (await gitlab.currentUser()).id;
+    const own = (await gitlab.ownUser()).id;
     return (await gitlab.notes(row.projectId, row.iid)).find(
       (note) => !note.system && note.author.id === own && isMarked(note.body),
     )?.id;

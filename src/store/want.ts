@@ -61,7 +61,7 @@ export function wantStopped(
       mergeRequestId: deployment.mergeRequestId,
     });
     store.work.mark(`deployment:${deployment.id}`, 'instance', request.now);
-    store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'note', request.now);
+    store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'note', noteDueAt('stopping', request.now));
   });
 }
 

@@ -5,7 +5,10 @@ export type Hint =
   | { readonly kind: 'comment'; readonly projectId: number; readonly iid: number; readonly noteId: number }
   /** Merge requests whose source is this branch; `projectId` is the source project's. */
   | { readonly kind: 'branch'; readonly projectId: number; readonly branch: string }
-  | { readonly kind: 'environment'; readonly projectId: number; readonly name: string };
+  /** `url` is the link that GitLab has just given an available environment; null where something else happened to it. */
+  | { readonly kind: 'environment'; readonly projectId: number; readonly name: string; readonly url: string | null }
+  /** A pipeline that ended well: of interest only where its merge request's head is not what was deployed. */
+  | { readonly kind: 'pipeline-success'; readonly projectId: number; readonly iid: number };
 
 /** What a payload means to us. The reason is a phrase for the log and for GitLab's list of recent deliveries. */
 export type WebhookReading =

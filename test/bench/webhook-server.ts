@@ -56,6 +56,12 @@ function service(): Hono {
   const log = createLog('info', { write: () => undefined });
   return new Hono().route(
     '/webhooks',
-    webhookRoutes({ store, log, now: Date.now, proof: createWebhookProof({ signingSecrets: [token], tokens: [] }) }),
+    webhookRoutes({
+      store,
+      log,
+      now: Date.now,
+      proof: createWebhookProof({ signingSecrets: [token], tokens: [] }),
+      previewUrl: (name) => name,
+    }),
   );
 }

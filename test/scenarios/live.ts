@@ -1,5 +1,5 @@
 import { makeArchive } from '../store/bundles/archives.ts';
-import { ensureEnvironment } from '../support/gitlab/acts/environments.ts';
+import { ensureEnvironment, setExternalUrl } from '../support/gitlab/acts/environments.ts';
 import type { Job, MergeRequest, Pipeline } from '../support/gitlab/state.ts';
 import { ANSWER_FILE } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
@@ -21,9 +21,10 @@ export interface Deployed {
 
 /** A merge-request pipeline's deploy job by hand: its environment, its calls, its outcome. The world has an `InstantRuntime`. */
 export async function deploy(door: CiDoor, mr: MergeRequest, text: string): Promise<Deployed> {
-  ensureEnvironment(door.world.gitlab, mr.projectId, { name: `review/mr-${mr.iid}` });
+  const { gitlab } = door.world;
   const pipeline = door.pipeline(mr);
   const job = door.job(pipeline);
+  const environment = ensureEnvironment(gitlab, mr.projectId, { name: `review/mr-${mr.iid}` });
   const token = await door.token(job);
   const begun = (await door.deploy(token, mr.iid)).text;
   const url = /^url (\S+)/m.exec(begun)?.[1];
@@ -32,5 +33,7 @@ export async function deploy(door: CiDoor, mr: MergeRequest, text: string): Prom
   const exit = await until('the outcome', async () =>
     /^exit (\d+)/m.exec((await door.call('GET', 'outcome', { token })).text)?.at(1),
   );
+  // GitLab takes the link from the job's report.
+  if (exit === '0') setExternalUrl(gitlab, environment, url);
   return { url, pipeline, job, token, exit };
 }

@@ -77,9 +77,10 @@ const lastEvent = (mr: MergeRequest, type: string) =>
   )?.message;
 
 /** The clock goes on, and then a webhook has the merge request looked at. */
-async function later(ms: number, branch: string): Promise<void> {
+async function later(ms: number, { iid, projectId }: MergeRequest): Promise<void> {
   t.clock.goOn(ms);
-  await t.push(branch, { 'README.md': `a hint after ${ms} ms` });
+  const payload = { object_attributes: { iid, target_project_id: projectId } };
+  t.gitlab.emit({ projectId, name: 'Merge Request Hook', payload });
   await t.settled();
 }
 
@@ -198,10 +199,10 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     const { mergeRequests } = t.gitlab.state;
     mergeRequests.splice(mergeRequests.indexOf(mr), 1);
     for (const ms of [0, 1_000]) {
-      await later(ms, branch);
+      await later(ms, mr);
       expect(await answer(url)).toBe(branch);
     }
-    await later(31_000, branch);
+    await later(31_000, mr);
     expect([await answer(url), await instances(mr)]).toEqual([410, []]);
     expect(environment(mr)?.state).toBe('stopped');
     // GitLab gives no number twice.
@@ -221,13 +222,13 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
       await t.settled();
 
       const asked = t.gitlab.requests.length;
-      await later(4 * 60_000, one.branch);
+      await later(4 * 60_000, one.mr);
       expect([role, await answer(one.url), await instances(one.mr)]).toEqual([role, one.branch, ['r1']]);
       expect(t.gitlab.requests.length - asked).toBeLessThan(10);
 
       t.gitlab.addMember(t.project, t.bot, 40);
       t.bot.tokens.splice(0, Number.POSITIVE_INFINITY, ...tokens);
-      await later(5 * 60_000, one.branch);
+      await later(5 * 60_000, one.mr);
       expect([role, await answer(one.url), await instances(one.mr)]).toEqual([role, 410, []]);
       expect(environment(one.mr)?.state).toBe('stopped');
       expect(t.note(one.mr.iid)?.body).toContain('closed');
@@ -251,17 +252,17 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     const { mr, branch, url } = await live();
     // To the bot, being thrown out of a project is the same: GitLab answers 404 for it.
     t.gitlab.addMember(t.project, t.bot, 0);
-    await later(0, branch);
+    await later(0, mr);
     expect(lastEvent(mr, 'unreadable')).toContain('GitLab answers 404 for the project');
     expect(await answer(url)).toBe(branch);
-    for (let hours = 0; hours < 66; hours += 6) await later(6 * HOUR, branch);
+    for (let hours = 0; hours < 66; hours += 6) await later(6 * HOUR, mr);
     expect(await answer(url)).toBe(branch);
-    for (let hours = 66; hours <= 72; hours += 6) await later(6 * HOUR, branch);
+    for (let hours = 66; hours <= 72; hours += 6) await later(6 * HOUR, mr);
     expect([await answer(url), await instances(mr)]).toEqual([410, []]);
 
     // It was only the bot that had been thrown out.
     t.gitlab.addMember(t.project, t.bot, 40);
-    await later(0, branch);
+    await later(0, mr);
     expect([await answer(url), await instances(mr)]).toEqual([branch, ['r2']]);
     expect(environment(mr)?.state).toBe('available');
   },

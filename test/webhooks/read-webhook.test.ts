@@ -14,14 +14,22 @@ function fixture(name: string, change: (body: Json) => void = () => undefined): 
 const noteSaying = (note: string, attributes: Json = {}) =>
   fixture('note', (body) => Object.assign(body.object_attributes as Json, { note, ...attributes }));
 
+const environment = { kind: 'environment', projectId: 30, name: 'review/mr-7' };
+const withStatus = (name: string, status: string) =>
+  fixture(name, (body) => Object.assign((body.object_attributes as Json | undefined) ?? body, { status }));
+
 describe('what GitLab sends becomes hints', () => {
   it.each([
     ['Merge Request Hook', fixture('merge-request'), { kind: 'merge-request', projectId: 1, iid: 7 }],
     ['Push Hook', fixture('push'), { kind: 'branch', projectId: 15, branch: 'feature/dagster-1.12' }],
     ['Note Hook', fixture('note'), { kind: 'comment', projectId: 5, iid: 3, noteId: 1244 }],
     ['Confidential Note Hook', fixture('note'), { kind: 'comment', projectId: 5, iid: 3, noteId: 1244 }],
-    ['Pipeline Hook', fixture('pipeline'), { kind: 'merge-request', projectId: 8, iid: 1 }],
-    ['Deployment Hook', fixture('deployment'), { kind: 'environment', projectId: 30, name: 'review/mr-7' }],
+    ['Pipeline Hook', fixture('pipeline'), { kind: 'pipeline-success', projectId: 8, iid: 1 }],
+    [
+      'Deployment Hook',
+      fixture('deployment'),
+      { ...environment, url: 'https://mr-7-demo-bcdfghjk.previews.example.com' },
+    ],
   ])('a %s is read', (event, body, hint) => {
     expect(readWebhook(event, body)).toEqual({ accepted: true, hints: [hint] });
   });
@@ -31,6 +39,22 @@ describe('what GitLab sends becomes hints', () => {
     (action) => {
       const body = fixture('merge-request', (payload) => Object.assign(payload.object_attributes as Json, { action }));
       expect(readWebhook('Merge Request Hook', body)).toMatchObject({ accepted: true });
+    },
+  );
+
+  it.each(['failed', 'canceled', 'skipped'])('a pipeline that is %s has its merge request looked at', (status) => {
+    const hint = { kind: 'merge-request', projectId: 8, iid: 1 };
+    expect(readWebhook('Pipeline Hook', withStatus('pipeline', status))).toEqual({ accepted: true, hints: [hint] });
+  });
+
+  it.each(['failed', 'canceled', 'something-new'])(
+    'a deployment that is %s has its environment looked at, whatever its link',
+    (status) => {
+      const hint = { ...environment, url: null };
+      expect(readWebhook('Deployment Hook', withStatus('deployment', status))).toEqual({
+        accepted: true,
+        hints: [hint],
+      });
     },
   );
 
@@ -80,6 +104,8 @@ describe('everything else is turned down with a reason', () => {
       fixture('pipeline', (body) => Object.assign(body, { merge_request: null })),
       'the pipeline belongs to no merge request',
     ],
+    ['a pipeline on its way', 'Pipeline Hook', withStatus('pipeline', 'running'), 'the pipeline has not ended'],
+    ['a deployment on its way', 'Deployment Hook', withStatus('deployment', 'running'), 'the deployment has not ended'],
     ['no JSON', 'Push Hook', undefined, 'the payload of this Push Hook is malformed at the body'],
     ['a list', 'Push Hook', [], 'the payload of this Push Hook is malformed at the body'],
     [

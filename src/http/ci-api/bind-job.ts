@@ -53,13 +53,7 @@ export async function bindJob(context: CiContext, claims: JobClaims, request: Bi
   if (runsInFork) assertForks(context, request.iid);
   const bound = runsInFork ? await findForksPipeline(context, claims, { targetId, iid: request.iid }) : undefined;
   const project = await gitlab.project(targetId);
-  if (!isAllowedProject(context.allowedProjects, project)) {
-    throw new ProblemError(
-      'project-not-allowed',
-      403,
-      `The project ${project.path} (id ${project.id}) may not use this service. Its operator can add it to BD_ALLOWED_PROJECTS.`,
-    );
-  }
+  assertAllowed(context, project);
   const pipeline = bound ?? (await gitlab.pipeline(project.id, claims.pipelineId));
   if (!runsInFork) assertNot(checkPipeline(pipeline, request.iid));
   const mergeRequest = await gitlab.mergeRequest(project.id, request.iid);
@@ -69,6 +63,8 @@ export async function bindJob(context: CiContext, claims: JobClaims, request: Bi
       403,
       `Merge request !${request.iid} was not found in ${project.path}.`,
     );
+  // Projects are remembered for a while; this one may have been moved since.
+  assertAllowed(context, { id: project.id, path: mergeRequest.projectPath });
   const fork = runsInFork || isFork(mergeRequest) || claims.projectId !== claims.runningProjectId;
   if (fork) assertForks(context, request.iid);
   if (runsInFork && mergeRequest.sourceProjectId !== claims.runningProjectId)
@@ -122,6 +118,15 @@ function assertForks(context: CiContext, iid: number): void {
   if (context.forks !== 'never') return;
   const message = `Merge request !${iid} comes from a fork: its code does not run here (BD_FORKS=never).`;
   throw new ProblemError('fork', 403, message);
+}
+
+function assertAllowed(context: CiContext, project: Pick<ProjectFacts, 'id' | 'path'>): void {
+  if (isAllowedProject(context.allowedProjects, project)) return;
+  throw new ProblemError(
+    'project-not-allowed',
+    403,
+    `The project ${project.path} (id ${project.id}) may not use this service. Its operator can add it to BD_ALLOWED_PROJECTS.`,
+  );
 }
 
 function assertNot(refusal: Refusal | undefined): void {

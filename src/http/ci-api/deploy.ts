@@ -8,6 +8,9 @@ import type { CiContext } from './context.ts';
 import { readApproval } from './fork-approval.ts';
 import type { DeployRequest } from './request.ts';
 
+/** GitLab has just been asked. */
+const READ_AGAIN_MS = 2_000;
+
 /** First call of a deploy job: who it is, what it wants; its answer says whether the archive is wanted. Repeating it changes nothing. */
 export async function beginDeploy(context: CiContext, claims: JobClaims, request: DeployRequest): Promise<CiAnswer> {
   const { store } = context;
@@ -61,7 +64,11 @@ function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest)
   const { store, now } = context;
   const { project, mergeRequest, claims } = job;
   const environmentName = claims.environment as string;
+  const known = store.mergeRequests.find(project.id, mergeRequest.iid);
   const row = store.mergeRequests.record(mergeRequest, now());
+  // Of one that was not known, a webhook during this call was lost; one that is open again may be a stale read.
+  if (known?.state !== mergeRequest.state)
+    store.work.mark(`merge-request:${row.id}`, 'merge-request', now() + READ_AGAIN_MS);
   const key = { projectId: project.id, app: request.app, ref: `mr-${mergeRequest.iid}` };
   // An environment is in the project where its job runs.
   const environmentProjectId = claims.runningProjectId === project.id ? null : claims.runningProjectId;

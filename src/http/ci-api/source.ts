@@ -8,9 +8,6 @@ import type { CiAnswer } from './answer.ts';
 import type { CiContext, ReceivedBundle } from './context.ts';
 import { heldMessage } from './fork-approval.ts';
 
-/** GitLab has just been asked; a close or a merge during the upload comes by webhook too. */
-const READ_AGAIN_MS = 2_000;
-
 /** Second call of a deploy job: the archive. The same job's archive is one revision, however often it is sent. */
 export async function takeSource(
   context: CiContext,
@@ -80,8 +77,6 @@ function decide(context: CiContext, jobId: number, bundle: ReceivedBundle, spec:
     latest.commit.sha === job.commit.sha &&
     JSON.stringify(latest.spec) === JSON.stringify(spec);
   store.deployments.update(deployment.id, { pipelineId: job.pipelineId });
-  // Whatever this job makes wanted, the truth about its merge request is read once more.
-  store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', now() + READ_AGAIN_MS);
   if (same && deployment.wanted === 'running' && latest.state !== 'failed' && latest.state !== 'superseded') {
     store.jobs.attach(job.id, latest.id);
     if (latest.state === 'held') return { say: heldMessage(mergeRequest, job.commit.sha), exit: 2, starts: false };

@@ -22,14 +22,16 @@ export async function stopDeployment(context: CiContext, claims: JobClaims, requ
   const url = context.previewUrl(deployment.name);
   if (deployment.wanted === 'stopped')
     return { url, say: ['The branch deployment is stopped already, or about to be.'], exit: 0 };
-  const newer = await somethingNewer(context, claims, deployment);
+  const ended = mergeRequest.state === 'merged' || mergeRequest.state === 'closed';
+  const newer = ended ? undefined : await somethingNewer(context, claims, deployment);
   if (newer !== undefined) {
     // GitLab marks the environment stopped when any stop job of it has succeeded, while the preview goes on serving.
     store.work.mark(`deployment:${deployment.id}`, 'environment', now() + JOB_ENDS_MS);
     return { url, say: [newer], exit: 0 };
   }
   // GitLab plays stop jobs on merge and on close too: then that is the reason.
-  const reason = mergeRequest.state === 'merged' || mergeRequest.state === 'closed' ? mergeRequest.state : 'undeployed';
+  const reason = ended ? mergeRequest.state : 'undeployed';
+  store.mergeRequests.record(mergeRequest, now());
   wantStopped(store, deployment, { reason, now: now() });
   // The webhook of the merge or close may be lost, and a stopped deployment is looked at seldom.
   store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', now());

@@ -1,3 +1,4 @@
+import { isFork } from '../../deployment/forks.ts';
 import type { PartHealth } from '../../deployment/launch.ts';
 import { noteDueAt } from '../../deployment/note-timing.ts';
 import { derivePhase } from '../../deployment/phase.ts';
@@ -32,12 +33,24 @@ export function recordPhase(
   else store.deployments.update(deployment.id, { phase, stoppedAt: null });
   store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', noteDueAt(phase, context.now()));
   if (phase !== deployment.phase) {
-    store.work.mark(ofDeployment(deployment.id), 'environment', context.now());
+    // A deploy job that brought it makes the environment right by its end, which GitLab tells of.
+    if (phase !== 'running' || !broughtByJob(context, deployment))
+      store.work.mark(ofDeployment(deployment.id), 'environment', context.now());
     context.log.info(
       { deployment: deployment.name, project: deployment.projectId, from: deployment.phase, to: phase },
       'phase changed',
     );
   }
+}
+
+/** Whether a job waits for the live revision, and gives the environment its link when it ends. One that waited in vain has ended before. */
+function broughtByJob({ store }: InstanceContext, { id, mergeRequestId }: DeploymentRow): boolean {
+  const liveId = store.deployments.get(id)?.liveRevisionId;
+  const live = typeof liveId === 'number' ? store.revisions.get(liveId) : undefined;
+  const row = store.mergeRequests.get(mergeRequestId);
+  if (!live || !row || isFork(row)) return false;
+  const waitedMs = (live.startedAt ?? 0) - live.queuedAt;
+  return waitedMs < live.spec.timeoutMs && store.jobs.hasRevision(live.id);
 }
 
 /** A revision is healthy: it gets the traffic from now on, and the one before drains. False where it lost to something newer meanwhile. */
@@ -66,7 +79,6 @@ export function recordHealthy(
     if (!isLive && deployment.liveRevisionId !== null)
       store.revisions.update(deployment.liveRevisionId, { drainingSince: at });
     store.deployments.update(deployment.id, { liveRevisionId: revision.id });
-    store.work.mark(ofDeployment(deployment.id), 'environment', at);
     addEvent(
       context,
       deployment,

@@ -26,6 +26,11 @@ export async function readCommit(repository: string, sha: string): Promise<GitCo
   return commit;
 }
 
+/** Reads all commits ahead: one process of git instead of one for each. */
+export async function readAllCommits(repository: string): Promise<void> {
+  for (const commit of await listCommits(repository, ['--all'])) known.set(`${repository} ${commit.sha}`, commit);
+}
+
 /** Commits as `git log` finds them, newest first. */
 async function listCommits(repository: string, args: readonly string[]): Promise<GitCommit[]> {
   const { stdout } = await runGit(repository, ['log', `--format=${FORMAT}%x01`, ...args, '--']);
