@@ -37,6 +37,14 @@ export function withoutRedeploys(open: RedeployRequest | null, done: readonly nu
   return open === null || left.length === 0 ? null : { deploymentIds: left, by: open.by, at: open.at };
 }
 
+/** What is left of a request once some of its deployments are not wanted any more. What GitLab was asked for goes on for the others. */
+export function droppedRedeploys(open: RedeployRequest, dropped: readonly number[]): RedeployRequest | null {
+  const left = withoutRedeploys(open, dropped);
+  if (left === null || open.sent === undefined) return left;
+  const isOthers = open.sent.kind === 'pipeline' || !dropped.includes(open.deploymentIds[0] as number);
+  return isOthers ? { ...left, sent: open.sent } : left;
+}
+
 /** The newest merge-request pipeline of the head commit; undefined where GitLab made none. @param pipelines of the merge request, newest first */
 export function headPipeline(pipelines: readonly PipelineFacts[], headSha: string): PipelineFacts | undefined {
   return pipelines.find(

@@ -1,7 +1,6 @@
 import { type CommentOutcome, parseCommand } from '../deployment/commands.ts';
 import { type ForkPolicy, isFork } from '../deployment/forks.ts';
 import type { NoteFacts } from '../deployment/gitlab-facts.ts';
-import { withoutRedeploys } from '../deployment/redeploy.ts';
 import { GitLabError } from '../errors.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
 import type { Log } from '../log.ts';
@@ -55,7 +54,6 @@ export async function obeyComment(context: CommentContext, row: MergeRequestRow,
     switch (asked?.command) {
       case 'undeploy':
         for (const deployment of deployments) wantStopped(store, deployment, { reason: 'undeployed', now: now() });
-        dropRedeploys(deployments.map(({ id }) => id));
         return 'taken';
       case 'deploy':
         for (const deployment of deployments) requestRedeploy(store, deployment, { by: note.author.name, now: now() });
@@ -68,15 +66,6 @@ export async function obeyComment(context: CommentContext, row: MergeRequestRow,
   /** Its webhook was lost or late, and something newer was asked for meanwhile. */
   function overtaken(deploymentId: number, note: NoteFacts): boolean {
     return (store.jobs.lastAskedAt(deploymentId) ?? 0) > note.createdAt || store.comments.obeyedAfter(comment);
-  }
-
-  /** What was asked for before, and not done yet, is not done any more. */
-  function dropRedeploys(deploymentIds: readonly number[]): void {
-    const open = store.mergeRequests.get(row.id)?.redeploy ?? null;
-    if (open === null) return;
-    const left = withoutRedeploys(open, deploymentIds);
-    store.mergeRequests.update(row.id, { redeploy: left });
-    if (left === null) store.comments.settle(row.id, 'overtaken');
   }
 }
 

@@ -1,7 +1,7 @@
 import { mayRun } from '../deployment/forks.ts';
 import { noteDueAt } from '../deployment/note-timing.ts';
 import type { StopReason } from '../deployment/phase.ts';
-import { mergeRedeploys } from '../deployment/redeploy.ts';
+import { droppedRedeploys, mergeRedeploys } from '../deployment/redeploy.ts';
 import { queueMoved } from './queue-news.ts';
 import type { DeploymentRow, RevisionRow } from './schema.ts';
 import type { Store } from './store.ts';
@@ -46,6 +46,7 @@ export function wantStopped(
   deployment: DeploymentRow,
   request: { readonly reason: StopReason; readonly now: number },
 ): void {
+  if (request.reason === 'undeployed') dropRedeploy(store, deployment);
   if (deployment.wanted === 'stopped' && deployment.stopReason === request.reason) return;
   // What a person took down stays down when the merge request is closed and reopened.
   if (deployment.stopReason === 'undeployed' && request.reason === 'closed') return;
@@ -90,5 +91,16 @@ export function requestRedeploy(
       mergeRequestId: deployment.mergeRequestId,
     });
     store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', request.now);
+  });
+}
+
+/** A person wants it gone: what was asked for before, and is not done yet, is not done any more. */
+function dropRedeploy(store: Store, deployment: Pick<DeploymentRow, 'id' | 'mergeRequestId'>): void {
+  store.transaction(() => {
+    const open = store.mergeRequests.get(deployment.mergeRequestId)?.redeploy ?? null;
+    if (open === null) return;
+    const left = droppedRedeploys(open, [deployment.id]);
+    store.mergeRequests.update(deployment.mergeRequestId, { redeploy: left });
+    if (left === null) store.comments.settle(deployment.mergeRequestId, 'overtaken');
   });
 }

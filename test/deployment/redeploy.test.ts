@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { JobFacts, PipelineFacts } from '../../src/deployment/gitlab-facts.ts';
-import { decideFallback, headPipeline, mergeRedeploys, withoutRedeploys } from '../../src/deployment/redeploy.ts';
+import {
+  decideFallback,
+  droppedRedeploys,
+  headPipeline,
+  mergeRedeploys,
+  withoutRedeploys,
+} from '../../src/deployment/redeploy.ts';
 
 const HEAD = 'a'.repeat(40);
 const pipeline = (changes: Partial<PipelineFacts> = {}): PipelineFacts => ({
@@ -69,4 +75,12 @@ it('requests that come one after the other are one, and end app by app', () => {
     at: 1,
   });
   expect(withoutRedeploys(both, [1, 2])).toBeNull();
+
+  // A job that runs again brings the first app only, a pipeline all of them.
+  const pipeline = { kind: 'pipeline', after: 1, at: 1 } as const;
+  const retry = { kind: 'retry', projectId: 1, pipelineId: 2, job: 'deploy', after: 1, at: 1 } as const;
+  expect(droppedRedeploys({ ...both, sent: pipeline }, [1])).toMatchObject({ deploymentIds: [2], sent: pipeline });
+  expect(droppedRedeploys({ ...both, sent: retry }, [2])).toMatchObject({ deploymentIds: [1], sent: retry });
+  expect(droppedRedeploys({ ...both, sent: retry }, [1])).toEqual({ deploymentIds: [2], by: 'Ann', at: 1 });
+  expect(droppedRedeploys(both, [1, 2])).toBeNull();
 });
