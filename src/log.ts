@@ -12,3 +12,23 @@ export function createLog(level: string, destination?: DestinationStream): Log {
   };
   return destination ? pino(options, destination) : pino(options);
 }
+
+/** The ids that a line about a merge request carries; `mergeRequest` is its number in the project. */
+export function mergeRequestFields(row: { readonly projectId: number; readonly iid: number }) {
+  return { project: row.projectId, mergeRequest: row.iid };
+}
+
+/** The ids that a line about a deployment carries, so that all that was decided about it is found by them; `revision` is its number. */
+export function deploymentFields(
+  deployment: { readonly id: number; readonly name: string; readonly projectId: number; readonly ref: string },
+  revision?: { readonly number: number },
+) {
+  const iid = /^mr-(\d+)$/.exec(deployment.ref)?.[1];
+  return {
+    project: deployment.projectId,
+    ...(iid === undefined ? {} : { mergeRequest: Number(iid) }),
+    deployment: deployment.id,
+    ...(revision === undefined ? {} : { revision: revision.number }),
+    name: deployment.name,
+  };
+}

@@ -26,6 +26,7 @@ import type { Repair } from './reconcile/sweep/repairs.ts';
 import { createProcessRuntime } from './runtimes/process.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import { countUploads } from './service/count-uploads.ts';
+import { logEvents } from './service/log-events.ts';
 import { createHttpServer } from './service/server.ts';
 import { composeSweep } from './service/sweep.ts';
 import { createTokenState } from './service/token-state.ts';
@@ -80,6 +81,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   checkReach(user, dir.root);
   const lock = takeLock(dir.lock);
   const store = openStore(dir.database);
+  logEvents(store, log);
   const logs = createRevisionLogs({ directory: dir.logs });
   const bundles = createBundleStore({
     directory: dir.bundles,

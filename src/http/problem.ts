@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { GitLabError, messageOf, ProblemError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import './about.ts';
 
 interface Problem {
   readonly type: string;
@@ -55,6 +56,7 @@ export function answerProblem(error: unknown, c: Context, log: Log): Response {
   if (problem.status >= 500 && problem.status !== 501)
     log.error(
       {
+        ...c.get('about'),
         path: c.req.path,
         status: problem.status,
         error: messageOf(error),
@@ -62,7 +64,11 @@ export function answerProblem(error: unknown, c: Context, log: Log): Response {
       },
       'a request failed',
     );
-  else log.info({ path: c.req.path, status: problem.status, type: problem.type }, 'a request was refused');
+  else
+    log.info(
+      { decision: 'refused', ...c.get('about'), path: c.req.path, status: problem.status, type: problem.type },
+      'a request was refused',
+    );
   const headers: Record<string, string> = { 'cache-control': 'no-store' };
   if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer';

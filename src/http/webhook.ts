@@ -1,14 +1,16 @@
 import { Hono } from 'hono';
 import { ProblemError } from '../errors.ts';
-import type { Log } from '../log.ts';
+import { type Log, mergeRequestFields } from '../log.ts';
 import type { MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
-import { type Hint, readWebhook } from '../webhooks/read-webhook.ts';
+import { type Hint, readWebhook, type WebhookReading } from '../webhooks/read-webhook.ts';
 import { limitBody } from './limit-body.ts';
 import type { WebhookProof } from './webhook-proof.ts';
 
 /** GitLab's own limit for what it sends (doc/user/project/integrations/webhooks.md). */
 const MAX_BYTES = 25 * 1024 * 1024;
+/** GitLab's are shorter; this one is the sender's word. */
+const LONGEST_EVENT = 80;
 
 export interface WebhookContext {
   readonly store: Store;
@@ -38,9 +40,10 @@ export function webhookRoutes(context: WebhookContext): Hono {
     const raw = Buffer.from(await c.req.arrayBuffer());
     const proof = claim.check(raw);
     if (!proof.ok) return refuse(event, proof.reason);
-    const answer = await take(event, raw, proof.deliveryId);
+    const reading = readWebhook(event, parseJson(raw));
+    const answer = reading.accepted ? await take(reading.hints, proof.deliveryId) : reading;
     context.onWebhook?.(event, answer.accepted ? 'accepted' : 'ignored');
-    log.info({ event, ...answer }, 'webhook');
+    log.info({ decision: 'webhook', ...idsOf(reading), event: event?.slice(0, LONGEST_EVENT), ...answer }, 'a webhook');
     return c.json(answer);
   });
   return app;
@@ -51,16 +54,13 @@ export function webhookRoutes(context: WebhookContext): Hono {
   }
 
   async function take(
-    event: string | undefined,
-    raw: Buffer,
+    hints: readonly Hint[],
     deliveryId: string,
   ): Promise<{ accepted: true } | { accepted: false; reason: string }> {
-    const reading = readWebhook(event, parseJson(raw));
-    if (!reading.accepted) return reading;
     return store.batched(() => {
       if (!store.deliveries.remember(deliveryId, now()))
         return { accepted: false, reason: 'this delivery was taken before' };
-      const marked = reading.hints.map(applyHint).some(Boolean);
+      const marked = hints.map(applyHint).some(Boolean);
       return marked ? { accepted: true } : { accepted: false, reason: 'no branch deployment has to do with it' };
     });
   }
@@ -103,6 +103,13 @@ export function webhookRoutes(context: WebhookContext): Hono {
     const deployments = store.deployments.ofMergeRequest(id);
     return deployments.every((deployment) => store.revisions.latest(deployment.id)?.commit.sha === headSha);
   }
+}
+
+/** What a webhook says that it is about; nothing that is believed. */
+function idsOf(reading: WebhookReading) {
+  const hint = reading.accepted ? reading.hints[0] : undefined;
+  if (hint === undefined) return {};
+  return 'iid' in hint ? mergeRequestFields(hint) : { project: hint.projectId };
 }
 
 function parseJson(raw: Buffer): unknown {

@@ -3,7 +3,7 @@ import { type ForkPolicy, isFork } from '../deployment/forks.ts';
 import type { NoteFacts } from '../deployment/gitlab-facts.ts';
 import { GitLabError } from '../errors.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
-import type { Log } from '../log.ts';
+import { type Log, mergeRequestFields } from '../log.ts';
 import type { CommentRow, MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { requestRedeploy, wantStopped } from '../store/want.ts';
@@ -38,7 +38,7 @@ export async function obeyComment(context: CommentContext, row: MergeRequestRow,
     return result;
   });
   log.info(
-    { project: row.projectId, mergeRequest: row.iid, command: asked.command, by: note.author.username, outcome },
+    { decision: 'command', ...mergeRequestFields(row), command: asked.command, by: note.author.username, outcome },
     'a command in a comment',
   );
 

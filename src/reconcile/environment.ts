@@ -1,6 +1,6 @@
 import { GitLabError } from '../errors.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
-import type { Log } from '../log.ts';
+import { deploymentFields, type Log } from '../log.ts';
 import type { DeploymentRow, MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { isUnreadable, suspecting } from './read-truth.ts';
@@ -40,8 +40,8 @@ export function environmentReconciler(context: {
   async function stop(deployment: DeploymentRow): Promise<Result> {
     const environment = await gitlab.environment(projectOf(deployment), deployment.environmentName);
     if (environment === null || environment.state === 'stopped') return DONE;
-    log.info({ deployment: deployment.name, environment: environment.name }, 'stopping the environment');
     await gitlab.stopEnvironment(projectOf(deployment), environment.id);
+    say(deployment, 'environment-stopped', 'the environment is stopped');
     return again(STOP_CHECK_MS);
   }
 
@@ -54,20 +54,24 @@ export function environmentReconciler(context: {
       // A deploy job's end brings it back. Still stopped after that: an older pipeline's stop job, or somebody's click, did it.
       const jobEndsAt = store.jobs.hasRevision(live.id) ? (live.healthyAt ?? 0) + JOB_ENDS_MS : 0;
       if (context.now() < jobEndsAt) return again(jobEndsAt - context.now());
-      log.info(
-        { deployment: deployment.name, environment: environment.name },
-        'making the environment available again',
-      );
       // A ref of the target project, which a fork's or a deleted branch is not; in the fork the branch is all there is.
       await gitlab.createDeployment(projectOf(deployment), {
         environment: environment.name,
         sha: live.commit.sha,
         ref: deployment.environmentProjectId === null ? `refs/merge-requests/${row.iid}/head` : row.sourceBranch,
       });
+      say(deployment, 'environment-available', 'the environment is available again');
     }
     const url = context.previewUrl(deployment.name);
-    if (environment.externalUrl !== url) await gitlab.setEnvironmentUrl(projectOf(deployment), environment.id, url);
+    if (environment.externalUrl !== url) {
+      await gitlab.setEnvironmentUrl(projectOf(deployment), environment.id, url);
+      say(deployment, 'environment-linked', 'the environment links to the preview');
+    }
     return DONE;
+  }
+
+  function say(deployment: DeploymentRow, decision: string, message: string): void {
+    log.info({ decision, ...deploymentFields(deployment), environment: deployment.environmentName }, message);
   }
 }
 
@@ -95,7 +99,7 @@ async function whereVisible(
       `The environment "${deployment.environmentName}" is in the fork (project ${project}), where the service's user may not change it: ` +
       'its link and its end are left to GitLab. As a Developer of the fork the user could keep them right.';
     context.log.warn(
-      { deployment: deployment.name, project, error: error.message },
+      { decision: OUT_OF_REACH, ...deploymentFields(deployment), fork: project, error: error.message },
       'an environment of a fork is out of reach',
     );
     const { id, mergeRequestId } = deployment;

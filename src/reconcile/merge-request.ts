@@ -2,6 +2,7 @@ import type { MergeRequestFacts } from '../deployment/gitlab-facts.ts';
 import { noteDueAt } from '../deployment/note-timing.ts';
 import type { StopReason } from '../deployment/phase.ts';
 import { judge, type Memory } from '../deployment/truth.ts';
+import { mergeRequestFields } from '../log.ts';
 import type { MergeRequestRow } from '../store/schema.ts';
 import { wantStopped } from '../store/want.ts';
 import { findApprovals } from './approve-fork.ts';
@@ -64,7 +65,7 @@ export function mergeRequestReconciler(context: CommentContext & RedeployContext
     store.mergeRequests.update(row.id, memory);
     if (memory.unreadableSince === row.unreadableSince) return;
     log.warn(
-      { project: row.projectId, mergeRequest: row.iid, why: memory.unreadableWhy },
+      { decision: 'unreadable', ...mergeRequestFields(row), why: memory.unreadableWhy },
       'a merge request cannot be read: nothing is removed because of it',
     );
     tell(row, 'unreadable', `GitLab does not show the merge request: ${memory.unreadableWhy}`);
@@ -72,7 +73,7 @@ export function mergeRequestReconciler(context: CommentContext & RedeployContext
 
   /** What could not be made right meanwhile is looked at now; the note is marked by every pass. */
   function readableAgain(row: MergeRequestRow): void {
-    log.info({ project: row.projectId, mergeRequest: row.iid }, 'a merge request can be read again');
+    log.info({ decision: 'readable', ...mergeRequestFields(row) }, 'a merge request can be read again');
     tell(row, 'readable', 'GitLab shows the merge request again.');
     for (const { id } of store.deployments.ofMergeRequest(row.id))
       store.work.mark(ofDeployment(id), 'environment', now());

@@ -1,6 +1,6 @@
 import { parseCommand } from '../deployment/commands.ts';
 import type { NoteFacts } from '../deployment/gitlab-facts.ts';
-import type { Log } from '../log.ts';
+import { type Log, mergeRequestFields } from '../log.ts';
 import type { MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { ofMergeRequest } from './reconciler.ts';
@@ -21,7 +21,7 @@ export function takeMissedCommands(
     if (!store.comments.add(row.id, note.id, now())) continue;
     store.work.mark(ofMergeRequest(row.id), 'merge-request', now());
     log.info(
-      { project: row.projectId, mergeRequest: row.iid, note: note.id },
+      { decision: 'command-found', ...mergeRequestFields(row), comment: note.id },
       'a command whose webhook did not come was found',
     );
   }

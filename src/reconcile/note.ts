@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ForkPolicy } from '../deployment/forks.ts';
 import { GitLabError } from '../errors.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
-import type { Log } from '../log.ts';
+import { type Log, mergeRequestFields } from '../log.ts';
 import type { MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { isMarked } from '../views/note/marker.ts';
@@ -53,7 +53,7 @@ export function noteReconciler(context: NoteContext): Reconciler {
 
   function record(row: MergeRequestRow, noteId: number, noteHash: string): void {
     store.mergeRequests.update(row.id, { noteId, noteHash, noteSeenAt: context.now() });
-    log.info({ project: row.projectId, mergeRequest: row.iid, note: noteId }, 'note written');
+    log.info({ decision: 'note', ...mergeRequestFields(row), note: noteId }, 'the note is written');
   }
 
   /** GitLab tells nobody of a deleted note, and a comment's webhook may be lost: the sweep's passes look for both, with one request. */

@@ -1,4 +1,3 @@
-import type { Log } from '../log.ts';
 import type { MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { wantRevision } from '../store/want.ts';
@@ -7,7 +6,6 @@ import { wantRevision } from '../store/want.ts';
 export async function reopen(
   context: {
     readonly store: Store;
-    readonly log: Log;
     readonly now: () => number;
     hasBundle(digest: string): Promise<boolean>;
   },
@@ -18,10 +16,6 @@ export async function reopen(
     if (deployment.wanted === 'running' || deployment.stopReason === 'undeployed') continue;
     const last = store.revisions.ofDeployment(deployment.id).findLast((r) => r.healthyAt !== null);
     if (!last || !(await context.hasBundle(last.bundle))) continue;
-    context.log.info(
-      { deployment: deployment.name, mergeRequest: row.iid, project: row.projectId },
-      'the merge request was reopened',
-    );
     store.transaction(() => {
       const current = store.deployments.get(deployment.id);
       // A job may have brought something newer while the disk was asked.

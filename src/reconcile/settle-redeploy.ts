@@ -1,7 +1,7 @@
 import type { CommentOutcome } from '../deployment/commands.ts';
 import { withoutRedeploys } from '../deployment/redeploy.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
-import type { Log } from '../log.ts';
+import { type Log, mergeRequestFields } from '../log.ts';
 import type { MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 
@@ -32,7 +32,7 @@ export function settle(
       store.events.add({ at: now(), type: 'not-redeployed', message, deploymentId, mergeRequestId: row.id });
     }
   });
-  log.info({ project: row.projectId, mergeRequest: row.iid, outcome: end.outcome, why: end.why }, 'a redeploy');
+  log.info({ decision: 'redeployed', ...mergeRequestFields(row), outcome: end.outcome, why: end.why }, 'a redeploy');
 }
 
 const WHY: Partial<Readonly<Record<CommentOutcome, string>>> = {

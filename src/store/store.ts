@@ -11,6 +11,7 @@ import { type MergeRequestQueries, mergeRequestQueries } from './merge-requests.
 import { type PlaceQueries, placeQueries } from './places.ts';
 import { type ReadingQueries, readingQueries } from './reading.ts';
 import { type RevisionQueries, revisionQueries } from './revisions.ts';
+import type { EventRow } from './schema.ts';
 import { type WorkQueries, workQueries } from './work.ts';
 
 /** All that the service remembers, one member for each aggregate. */
@@ -35,6 +36,8 @@ export interface Store {
   checkWritable(): void;
   /** Whom to tell that work is due (at a time in ms). */
   onDue(listener: (dueAt: number) => void): void;
+  /** Whom to tell of each event, once it is there to stay. */
+  onEvent(listener: (event: EventRow) => void): void;
   close(): void;
 }
 
@@ -47,6 +50,8 @@ export function openStore(file: string): Store {
   const transaction = <T>(act: () => T): T => db.transaction(act, { behavior: 'immediate' });
   const deliveries = deliveryQueries(db);
   let listener: (dueAt: number) => void = () => {};
+  let hearEvent: (event: EventRow) => void = () => {};
+  const events = eventQueries(db, (event) => hearEvent(event));
   return {
     mergeRequests: mergeRequestQueries(db),
     deployments: deploymentQueries(db),
@@ -54,7 +59,7 @@ export function openStore(file: string): Store {
     places: placeQueries(db),
     jobs: jobQueries(db),
     work: workQueries(db, (dueAt) => listener(dueAt)),
-    events: eventQueries(db),
+    events,
     deliveries,
     comments: commentQueries(db),
     history: historyQueries(db),
@@ -67,6 +72,12 @@ export function openStore(file: string): Store {
     onDue: (next) => {
       listener = next;
     },
-    close,
+    onEvent: (next) => {
+      hearEvent = next;
+    },
+    close() {
+      events.tell();
+      close();
+    },
   };
 }

@@ -32,6 +32,7 @@ export function wantRevision(
       type: 'wanted',
       message: `Revision ${revision.number} (${values.commit.sha.slice(0, 8)}): ${why}.`,
       deploymentId: deployment.id,
+      revisionId: revision.id,
       mergeRequestId: deployment.mergeRequestId,
     });
     store.work.mark(`deployment:${deployment.id}`, 'instance', now);

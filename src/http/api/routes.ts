@@ -3,6 +3,7 @@ import type { Context, TypedResponse } from 'hono';
 import { type AccessLevel, DEVELOPER, REPORTER } from '../../deployment/gitlab-facts.ts';
 import { exitCodeOf } from '../../deployment/outcome.ts';
 import { ProblemError } from '../../errors.ts';
+import { deploymentFields } from '../../log.ts';
 import type { DeploymentRow } from '../../store/schema.ts';
 import { requestRedeploy, wantStopped } from '../../store/want.ts';
 import { followLog, LOG_HEADERS } from '../follow-log.ts';
@@ -156,10 +157,7 @@ export function apiRoutes(context: ApiContext): OpenAPIHono {
   }
 
   function say(caller: Caller, deployment: DeploymentRow, asked: 'redeploy' | 'stop'): void {
-    log.info(
-      { project: deployment.projectId, deployment: deployment.name, by: caller.username, asked },
-      'asked for through the API',
-    );
+    log.info({ decision: asked, ...deploymentFields(deployment), by: caller.username }, 'asked for through the API');
   }
 }
 

@@ -1,6 +1,7 @@
 import type { JobClaims } from '../../deployment/gitlab-facts.ts';
 import { deploymentName, deploymentSlug, randomPart } from '../../deployment/naming.ts';
 import { ProblemError } from '../../errors.ts';
+import { deploymentFields } from '../../log.ts';
 import type { DeploymentRow } from '../../store/schema.ts';
 import type { CiAnswer } from './answer.ts';
 import { type BoundJob, bindJob, checkJobHead } from './bind-job.ts';
@@ -37,9 +38,8 @@ export async function beginDeploy(context: CiContext, claims: JobClaims, request
   });
   context.log.info(
     {
-      project: job.project.id,
-      mergeRequest: request.merge_request_iid,
-      deployment: deployment.name,
+      decision: 'job',
+      ...deploymentFields(deployment),
       job: claims.jobId,
       commit: head.commit.sha,
     },

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { ProblemError } from '../../errors.ts';
+import { isAbout } from '../about.ts';
 import { LOG_HEADERS } from '../follow-log.ts';
 import { limitBody } from '../limit-body.ts';
 import { renderAnswer } from './answer.ts';
@@ -25,13 +26,17 @@ export function ciRoutes(context: CiContext): Hono {
         401,
         'The request carries no ID token. Use the jobs of the component branch-deployment.',
       );
-    return context.verifyToken(token);
+    const claims = await context.verifyToken(token);
+    isAbout(c, { project: claims.runningProjectId, pipeline: claims.pipelineId, job: claims.jobId });
+    return claims;
   };
   const form = limitBody(FORM_BYTES, "The job's inputs are larger than 64 KiB together: shorten them.");
 
   app.post('/deploy', form, async (c) => {
     const claims = await claimsOf(c);
-    return c.text(renderAnswer(await beginDeploy(context, claims, parseDeployRequest(await c.req.parseBody()))));
+    const request = parseDeployRequest(await c.req.parseBody());
+    isAbout(c, { mergeRequest: request.merge_request_iid });
+    return c.text(renderAnswer(await beginDeploy(context, claims, request)));
   });
   app.put('/source', async (c) => {
     const claims = await claimsOf(c);
@@ -60,7 +65,9 @@ export function ciRoutes(context: CiContext): Hono {
   });
   app.post('/stop', form, async (c) => {
     const claims = await claimsOf(c);
-    return c.text(renderAnswer(await stopDeployment(context, claims, parseStopRequest(await c.req.parseBody()))));
+    const request = parseStopRequest(await c.req.parseBody());
+    isAbout(c, { mergeRequest: request.merge_request_iid });
+    return c.text(renderAnswer(await stopDeployment(context, claims, request)));
   });
   return app;
 }

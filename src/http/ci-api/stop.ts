@@ -1,4 +1,5 @@
 import type { JobClaims } from '../../deployment/gitlab-facts.ts';
+import { deploymentFields } from '../../log.ts';
 import type { DeploymentRow } from '../../store/schema.ts';
 import { wantStopped } from '../../store/want.ts';
 import type { CiAnswer } from './answer.ts';
@@ -35,10 +36,7 @@ export async function stopDeployment(context: CiContext, claims: JobClaims, requ
   wantStopped(store, deployment, { reason, now: now() });
   // The webhook of the merge or close may be lost, and a stopped deployment is looked at seldom.
   store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', now());
-  context.log.info(
-    { project: project.id, mergeRequest: mergeRequest.iid, deployment: deployment.name, job: claims.jobId, reason },
-    'a stop job',
-  );
+  context.log.info({ decision: 'stop-job', ...deploymentFields(deployment), job: claims.jobId, reason }, 'a stop job');
   return { url, say: ['The branch deployment is being removed.'], exit: 0 };
 }
 

@@ -1,4 +1,5 @@
 import { admits, describePlace, nameHolders } from '../../deployment/admission.ts';
+import { deploymentFields } from '../../log.ts';
 import { queueMoved } from '../../store/queue-news.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import type { InstanceContext } from './context.ts';
@@ -29,7 +30,7 @@ export function takePlace(context: InstanceContext, deployment: DeploymentRow, r
       `${place.limit === 1 ? 'The one place is' : `All ${place.limit} places are`} taken${holders === '' ? '' : ` by ${holders}`}.`,
   );
   context.log.info(
-    { deployment: deployment.name, project: deployment.projectId, revision: revision.number, place: place.place },
+    { decision: 'waits', ...deploymentFields(deployment, revision), place: place.place },
     'it waits for a place',
   );
   return false;

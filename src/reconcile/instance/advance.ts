@@ -1,5 +1,6 @@
 import { formatDuration } from '../../deployment/units.ts';
 import { messageOf } from '../../errors.ts';
+import { deploymentFields } from '../../log.ts';
 import { type InstanceLog, type Observation, RuntimeClosedError } from '../../runtimes/runtime.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import { again, DONE, lookAgain, type Result } from '../reconciler.ts';
@@ -46,7 +47,9 @@ export async function launchRevision(
     return true;
   });
   // Whoever frees a place has it looked at again.
-  return launched ? start(context, deployment, revision) : DONE;
+  if (!launched) return DONE;
+  context.log.info({ decision: 'launched', ...deploymentFields(deployment, revision) }, 'it is launched');
+  return start(context, deployment, revision);
 }
 
 /** Looks at a revision that is starting, or that serves, and does what that asks for. */
@@ -101,7 +104,7 @@ async function start(context: InstanceContext, deployment: DeploymentRow, revisi
   } catch (error) {
     if (error instanceof RuntimeClosedError) throw error;
     context.log.error(
-      { deployment: deployment.name, revision: revision.number, error: messageOf(error) },
+      { ...deploymentFields(deployment, revision), error: messageOf(error) },
       'an instance could not be launched',
     );
     recordFailure(context, revision, { message: `It could not be launched: ${messageOf(error)}` });
@@ -126,7 +129,7 @@ async function monitor(
         ? 'it is gone'
         : 'it was started anew';
   const restarts = now() - (revision.healthyAt ?? 0) > STABLE_AFTER_MS ? 1 : revision.restarts + 1;
-  addEvent(context, deployment, 'crashed', `Revision ${revision.number} ended: ${how}.`);
+  addEvent(context, deployment, 'crashed', `Revision ${revision.number} ended: ${how}.`, revision);
   if (restarts > MAX_RESTARTS) {
     recordFailure(context, revision, { message: `It was healthy, and then ended ${restarts} times: ${how}` });
     return again(0);

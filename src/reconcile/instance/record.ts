@@ -3,6 +3,7 @@ import type { PartHealth } from '../../deployment/launch.ts';
 import { noteDueAt } from '../../deployment/note-timing.ts';
 import { derivePhase } from '../../deployment/phase.ts';
 import { formatDuration } from '../../deployment/units.ts';
+import { deploymentFields } from '../../log.ts';
 import { placeFreed, queueMoved } from '../../store/queue-news.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import { ofDeployment, ofMergeRequest } from '../reconciler.ts';
@@ -36,10 +37,7 @@ export function recordPhase(
     // A deploy job that brought it makes the environment right by its end, which GitLab tells of.
     if (phase !== 'running' || !broughtByJob(context, deployment))
       store.work.mark(ofDeployment(deployment.id), 'environment', context.now());
-    context.log.info(
-      { deployment: deployment.name, project: deployment.projectId, from: deployment.phase, to: phase },
-      'phase changed',
-    );
+    context.log.info({ ...deploymentFields(deployment), from: deployment.phase, to: phase }, 'phase changed');
   }
 }
 
@@ -84,6 +82,7 @@ export function recordHealthy(
       deployment,
       'healthy',
       `Revision ${revision.number} (${revision.commit.sha.slice(0, 8)}) is healthy and gets the traffic.`,
+      revision,
     );
     recordPhase(context, deployment.id);
     logs.say(
@@ -118,6 +117,7 @@ export function recordFailure(
       deployment,
       'failed',
       `Revision ${revision.number} (${revision.commit.sha.slice(0, 8)}) failed: ${failure.message}`,
+      revision,
     );
     recordPhase(context, deployment.id);
     logs.say(revision.id, `Failed: ${failure.message}`);
@@ -141,6 +141,13 @@ export function recordSuperseded(context: InstanceContext, revision: RevisionRow
   const { store, logs } = context;
   store.transaction(() => {
     store.revisions.update(revision.id, { state: 'superseded', message: why, endedAt: context.now() });
+    addEvent(
+      context,
+      store.deployments.get(revision.deploymentId) as DeploymentRow,
+      'superseded',
+      `Revision ${revision.number} (${revision.commit.sha.slice(0, 8)}) is superseded: ${why}`,
+      revision,
+    );
     logs.say(revision.id, `Superseded: ${why}`);
     recordPhase(context, revision.deploymentId);
   });
@@ -165,12 +172,19 @@ function ended(context: InstanceContext, revision: RevisionRow, outcome: 'health
   context.onEnded?.(revision, outcome);
 }
 
-export function addEvent(context: InstanceContext, deployment: DeploymentRow, type: string, message: string): void {
+export function addEvent(
+  context: InstanceContext,
+  deployment: DeploymentRow,
+  type: string,
+  message: string,
+  revision?: RevisionRow,
+): void {
   context.store.events.add({
     at: context.now(),
     type,
     message,
     deploymentId: deployment.id,
     mergeRequestId: deployment.mergeRequestId,
+    ...(revision && { revisionId: revision.id }),
   });
 }

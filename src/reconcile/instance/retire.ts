@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StopReason } from '../../deployment/phase.ts';
 import { stopRetryMs, toldTries } from '../../deployment/stop-tries.ts';
 import { messageOf } from '../../errors.ts';
+import { deploymentFields } from '../../log.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import { again, DONE, ofMergeRequest, type Result } from '../reconciler.ts';
 import type { InstanceContext } from './context.ts';
@@ -106,7 +107,7 @@ function notGone(context: InstanceContext, deployment: DeploymentRow, error: str
   const { store, log } = context;
   const tries = (store.deployments.get(deployment.id)?.stopTries ?? 0) + 1;
   const waitMs = stopRetryMs(tries);
-  log.error({ deployment: deployment.name, project: deployment.projectId, tries, waitMs, error }, 'it is not gone yet');
+  log.error({ decision: 'not-removed', ...deploymentFields(deployment), tries, waitMs, error }, 'it is not gone yet');
   store.transaction(() => {
     store.deployments.update(deployment.id, { stopTries: tries, stopError: error.slice(0, LONGEST_ERROR) });
     if (toldTries(tries) === toldTries(tries - 1)) return;

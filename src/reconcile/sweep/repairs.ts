@@ -1,4 +1,4 @@
-import type { Log } from '../../log.ts';
+import { deploymentFields, type Log, mergeRequestFields } from '../../log.ts';
 import type { Store } from '../../store/store.ts';
 
 /** What the sweep found and put right. */
@@ -28,7 +28,18 @@ export function createRepairs(options: {
   const { store, log, now } = options;
   return (kind, message, { projectId, ...about } = {}) => {
     store.events.add({ at: now(), type: 'repaired', message, ...about });
-    log.warn({ repair: kind, project: projectId, ...about }, message);
+    log.warn({ decision: 'repaired', repair: kind, ...idsOf(store, about, projectId) }, message);
     options.onRepair?.(kind);
   };
+}
+
+function idsOf(
+  store: Store,
+  about: { readonly mergeRequestId?: number; readonly deploymentId?: number },
+  projectId: number | undefined,
+) {
+  const deployment = about.deploymentId === undefined ? undefined : store.deployments.get(about.deploymentId);
+  if (deployment) return deploymentFields(deployment);
+  const mergeRequest = about.mergeRequestId === undefined ? undefined : store.mergeRequests.get(about.mergeRequestId);
+  return mergeRequest ? mergeRequestFields(mergeRequest) : { project: projectId };
 }
