@@ -25,6 +25,7 @@ import { noteReconciler } from './reconcile/note.ts';
 import type { Repair } from './reconcile/sweep/repairs.ts';
 import { createProcessRuntime } from './runtimes/process.ts';
 import type { Runtime } from './runtimes/runtime.ts';
+import { countRevisions } from './service/count-revisions.ts';
 import { countUploads } from './service/count-uploads.ts';
 import { logEvents } from './service/log-events.ts';
 import { createHttpServer } from './service/server.ts';
@@ -165,11 +166,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       }),
       source: (digest) => bundles.source(digest),
       removeBundle: (digest) => bundles.remove(digest),
-      onEnded: (revision, outcome) => {
-        const isFirst = outcome === 'healthy' && revision.healthyAt === null;
-        const pushedAt = Math.min(revision.queuedAt, store.jobs.beganAt(revision.id) ?? Infinity);
-        metrics.revisionEnded(revision.spec.preset, outcome, isFirst ? now() - pushedAt : undefined);
-      },
+      onEnded: countRevisions(store, { metrics, now }),
       closeWebSockets: (instance) => frontDoor.closeWebSockets(instance),
     }),
   ];

@@ -21,7 +21,8 @@ export interface EventQueries {
 export function eventQueries(db: Database, onAdded: (event: EventRow) => void): EventQueries {
   let added: number[] = [];
   function tell(): void {
-    const ids = added;
+    // SQLite gives the id of an insert that was rolled back to the next one.
+    const ids = new Set(added);
     added = [];
     try {
       for (const id of ids) {

@@ -21,7 +21,13 @@ export async function readApproval(
   for (const note of approvalsIn(notes, { sha: head.sha, own })) {
     if ((await gitlab.accessLevel(project.id, note.author.id)) < DEVELOPER) continue;
     context.log.info(
-      { project: project.id, mergeRequest: mergeRequest.iid, commit: head.sha, by: note.author.username },
+      {
+        decision: 'fork-approved',
+        project: project.id,
+        mergeRequest: mergeRequest.iid,
+        commit: head.sha,
+        by: note.author.username,
+      },
       'a commit of a fork is approved',
     );
     store.transaction(() => {

@@ -1,4 +1,5 @@
 import { mayRun } from '../../deployment/forks.ts';
+import { deploymentFields } from '../../log.ts';
 import { queueMoved } from '../../store/queue-news.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import type { InstanceContext } from './context.ts';
@@ -25,7 +26,7 @@ export function holdRevision(context: InstanceContext, deployment: DeploymentRow
       store.revisions.update(revision.id, { state: 'held' });
       addEvent(context, deployment, 'held', `Revision ${revision.number} is not started. ${whyNot(context)}`);
       context.log.warn(
-        { deployment: deployment.name, project: deployment.projectId, revision: revision.number },
+        { decision: 'held', ...deploymentFields(deployment, revision) },
         'a revision of a fork is not approved, and is not started',
       );
     }
