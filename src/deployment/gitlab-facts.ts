@@ -84,6 +84,14 @@ export interface CommitFacts {
   readonly webUrl: string;
 }
 
+/** A file of a commit. `id` is git's own, a hash over its content. */
+export interface CommittedFile {
+  /** From the root of the repository, with `/`. */
+  readonly path: string;
+  readonly kind: 'file' | 'link';
+  readonly id: string;
+}
+
 export interface ProjectFacts {
   readonly id: number;
   /** `group/sub/project`. */

@@ -1,8 +1,8 @@
-import { Commits } from '@gitbeaker/rest';
+import { Commits, Repositories } from '@gitbeaker/rest';
 import * as z from 'zod';
-import type { CommitFacts } from '../deployment/gitlab-facts.ts';
+import type { CommitFacts, CommittedFile } from '../deployment/gitlab-facts.ts';
 import { GitLabError } from '../errors.ts';
-import { readAnswer } from './answers.ts';
+import { readAnswer, readList } from './answers.ts';
 import type { GitLab } from './gitlab.ts';
 import type { ResourceOptions } from './resource-options.ts';
 
@@ -30,14 +30,31 @@ const commit = z
     }),
   );
 
-/** Commits (doc/api/commits.md). */
-export function createCommits(options: ResourceOptions): Pick<GitLab, 'commit'> {
+const LINK_MODE = '120000'; // git's own, for symbolic links
+
+const treeEntry = z.object({ id: z.string(), path: z.string(), type: z.string(), mode: z.string() });
+
+/** Commits (doc/api/commits.md) and their files (doc/api/repositories.md). */
+export function createCommits(options: ResourceOptions): Pick<GitLab, 'commit' | 'committedFiles'> {
   const commits = new Commits(options);
+  const repositories = new Repositories(options);
   return {
     async commit(projectId, sha) {
-      // GitLab would take a branch or `..` as well: only a commit's own name means one commit for good.
-      if (!/^[0-9a-f]{7,64}$/i.test(sha)) throw new GitLabError('invalid', `${JSON.stringify(sha)} is no commit id`);
-      return readAnswer(commit, await commits.show(projectId, sha), `commit ${sha}`);
+      return readAnswer(commit, await commits.show(projectId, commitId(sha)), `commit ${sha}`);
+    },
+
+    async committedFiles(projectId, sha) {
+      const pages = { ref: commitId(sha), recursive: true, perPage: 100 };
+      const entries = await readList(treeEntry, repositories.allRepositoryTrees(projectId, pages), `files of ${sha}`);
+      return entries
+        .filter(({ type }) => type === 'blob')
+        .map(({ id, path, mode }): CommittedFile => ({ id, path, kind: mode === LINK_MODE ? 'link' : 'file' }));
     },
   };
+}
+
+/** GitLab would take a branch or `..` as well: only a commit's own name means one commit for good. */
+function commitId(sha: string): string {
+  if (/^[0-9a-f]{7,64}$/i.test(sha)) return sha;
+  throw new GitLabError('invalid', `${JSON.stringify(sha)} is no commit id`);
 }

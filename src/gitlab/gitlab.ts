@@ -1,6 +1,7 @@
 import type {
   AccessLevel,
   CommitFacts,
+  CommittedFile,
   EnvironmentFacts,
   JobFacts,
   ListedMergeRequest,
@@ -43,6 +44,8 @@ export interface GitLab {
   /** When a job was queued: created, or played by a person; ms since the epoch. Null where GitLab does not say. */
   jobQueuedAt(projectId: number, jobId: number): Promise<number | null>;
   commit(projectId: number, sha: string): Promise<CommitFacts>;
+  /** All files of a commit, links among them; submodules are left out. One request for each hundred. */
+  committedFiles(projectId: number, sha: string): Promise<CommittedFile[]>;
 
   /** Notes of a merge request, oldest first, all pages. */
   notes(projectId: number, iid: number): Promise<NoteFacts[]>;

@@ -265,6 +265,15 @@ describe('a pipeline in the fork', () => {
     await until('its instance to be gone', async () => (await instancesOf(mr)).length === 0);
   });
 
+  it('is refused where the token names another source than the merge request has', async () => {
+    const own = await t.openMergeRequest('own', { 'README.md': 'own' });
+    const token = await door.token(door.job(door.pipeline(own)), { project_id: String(fork.id) });
+    expect(await door.deploy(token, own.iid)).toMatchObject({
+      status: 403,
+      text: expect.stringContaining(`The ID token says that the code is of project ${fork.id}`),
+    });
+  });
+
   it("binds to its own merge request only, and learns nothing of others' projects", async () => {
     const victim = await t.openMergeRequest('victim', { 'README.md': 'v' });
     const secret = await t.gitlab.addProject({ path: 'data/secret-plans' });
@@ -285,6 +294,44 @@ describe('a pipeline in the fork', () => {
     const own = await door.token(door.job(door.pipeline(victim)));
     const crossed = await door.deploy(own, mr.iid, { merge_request_project_id: String(t.project.id) });
     expect(crossed).toMatchObject({ status: 403, text: expect.stringContaining(`belongs to !${victim.iid}`) });
+  });
+});
+
+describe("an upload that is not the commit's", () => {
+  const app = { path: APP_FILE, content: 'start: x\n' };
+
+  it.each([
+    ['changes a file', [app, { path: ANSWER_FILE, content: 'evil' }], `"${ANSWER_FILE}"`],
+    ['brings another file', [app, { path: 'run/evil.js', content: 'evil' }], '"run/evil.js"'],
+    [
+      'has a link where the commit has a file',
+      [app, { path: ANSWER_FILE, type: 'SymbolicLink', linkpath: APP_FILE }],
+      `"${ANSWER_FILE}"`,
+    ],
+  ] as const)('is refused where it %s', async (what, entries, named) => {
+    const branch = what.replaceAll(' ', '-');
+    const mr = await open(branch, 'harmless');
+    const before = t.bundles().length;
+    const token = await door.token(door.job(door.pipeline(mr)));
+    await door.deploy(token, mr.iid);
+    expect(await door.upload(token, makeArchive([...entries]))).toMatchObject({
+      status: 422,
+      text: expect.stringMatching(
+        new RegExp(`only the files of its commit ${mr.sha.slice(0, 8)} itself are taken.*: ${named}\\.`),
+      ),
+    });
+    expect(t.bundles()).toHaveLength(before);
+    // An approval of the harmless commit starts nothing else.
+    expect(reactions(await say(mr, t.dev, `/deploy ${mr.sha}`))).toEqual(['thumbsup']);
+    await t.settled();
+    expect(await instancesOf(mr)).toEqual([]);
+  });
+
+  it('is taken where it leaves files out', async () => {
+    const mr = await open('less');
+    const token = await door.token(door.job(door.pipeline(mr)));
+    await door.deploy(token, mr.iid);
+    expect((await door.upload(token, makeArchive([app]))).text).toMatch(/exit 2\n$/);
   });
 });
 

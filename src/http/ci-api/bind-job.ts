@@ -65,10 +65,17 @@ export async function bindJob(context: CiContext, claims: JobClaims, request: Bi
     );
   // Projects are remembered for a while; this one may have been moved since.
   assertAllowed(context, { id: project.id, path: mergeRequest.projectPath });
-  const fork = runsInFork || isFork(mergeRequest) || claims.projectId !== claims.runningProjectId;
-  if (fork) assertForks(context, request.iid);
+  const fork = isFork(mergeRequest);
+  if (fork || claims.projectId !== claims.runningProjectId) assertForks(context, request.iid);
   if (runsInFork && mergeRequest.sourceProjectId !== claims.runningProjectId)
     throw notOfMergeRequest(claims, { targetId, iid: request.iid });
+  if (!fork && claims.projectId !== claims.runningProjectId) {
+    throw new ProblemError(
+      'fork',
+      403,
+      `The ID token says that the code is of project ${claims.projectId}, and GitLab says that !${request.iid} comes from project ${project.id} itself: nothing is deployed.`,
+    );
+  }
   return { claims, project, mergeRequest, pipeline, fork };
 }
 

@@ -3,6 +3,7 @@ import type { ForkPolicy } from '../../deployment/forks.ts';
 import type {
   AccessLevel,
   CommitFacts,
+  CommittedFile,
   JobClaims,
   MergeRequestFacts,
   NoteFacts,
@@ -22,6 +23,7 @@ export interface JobGitLab {
   pipeline(projectId: number, pipelineId: number): Promise<PipelineFacts>;
   jobQueuedAt(projectId: number, jobId: number): Promise<number | null>;
   commit(projectId: number, sha: string): Promise<CommitFacts>;
+  committedFiles(projectId: number, sha: string): Promise<CommittedFile[]>;
   currentUser(): Promise<PersonFacts>;
   notes(projectId: number, iid: number): Promise<NoteFacts[]>;
   accessLevel(projectId: number, userId: number): Promise<AccessLevel>;

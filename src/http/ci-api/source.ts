@@ -1,4 +1,5 @@
 import type { AppSpec } from '../../deployment/app-spec.ts';
+import { isFork } from '../../deployment/forks.ts';
 import type { JobClaims } from '../../deployment/gitlab-facts.ts';
 import { formatBytes, formatDuration } from '../../deployment/units.ts';
 import { ProblemError } from '../../errors.ts';
@@ -7,6 +8,7 @@ import { wantRevision } from '../../store/want.ts';
 import type { CiAnswer } from './answer.ts';
 import type { CiContext, ReceivedBundle } from './context.ts';
 import { heldMessage } from './fork-approval.ts';
+import { assertCommitsOwn } from './fork-files.ts';
 
 /** Second call of a deploy job: the archive. The same job's archive is one revision, however often it is sent. */
 export async function takeSource(
@@ -22,7 +24,9 @@ export async function takeSource(
       409,
       'This job has not said what it wants to deploy. Use the jobs of the component branch-deployment.',
     );
-  const url = context.previewUrl((store.deployments.get(job.deploymentId) as DeploymentRow).name);
+  const deployment = store.deployments.get(job.deploymentId) as DeploymentRow;
+  const mergeRequest = store.mergeRequests.get(deployment.mergeRequestId) as MergeRequestRow;
+  const url = context.previewUrl(deployment.name);
   if (job.revisionId !== null) return { url, say: ['This job has sent its archive before.'] };
 
   const began = context.now();
@@ -32,6 +36,8 @@ export async function takeSource(
   );
   let used = false;
   try {
+    if (isFork(mergeRequest))
+      await assertCommitsOwn(context, { projectId: mergeRequest.projectId, sha: claims.sha, tree: bundle.tree });
     const spec = await context.recogniseApp({ tree: bundle.tree, directory: job.directory, timeoutMs: job.timeoutMs });
     const answer = store.transaction(() => decide(context, job.id, bundle, spec));
     used = answer.starts;

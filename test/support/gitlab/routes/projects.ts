@@ -1,8 +1,10 @@
 import { ApiRefusal } from '../api-refusal.ts';
 import { resolveCommit } from '../git/git.ts';
+import { listTree } from '../git/list-tree.ts';
 import { readCommit } from '../git/read-commit.ts';
+import { paginate } from './paginate.ts';
 import { presentProject, presentUser } from './present.ts';
-import { GUEST, notFound, numberOf, ok, REPORTER, type Route } from './route.ts';
+import { GUEST, notFound, numberOf, ok, REPORTER, type Route, textOf } from './route.ts';
 
 export const projectRoutes: readonly Route[] = [
   {
@@ -75,6 +77,18 @@ export const projectRoutes: readonly Route[] = [
         project_id: project.id,
         last_pipeline: null,
       });
+    },
+  },
+  {
+    method: 'GET',
+    path: '/projects/{id}/repository/tree',
+    level: REPORTER,
+    handle: async (call) => {
+      const { repository, id, defaultBranch } = call.project;
+      const sha = await resolveCommit(repository, textOf(call, 'ref') ?? defaultBranch);
+      if (sha === null) throw new ApiRefusal(404, { message: '404 Tree Not Found' });
+      const entries = await listTree(repository, sha, { recursive: call.input.recursive === true });
+      return paginate(call, entries, { path: `/projects/${id}/repository/tree`, present: (entry) => entry });
     },
   },
 ];
