@@ -201,6 +201,29 @@ test('inherited roles count, those of blocked people do not', async () => {
   expect(await connect(server.url).accessLevel(1, 6)).toBe(0);
 });
 
+test('the files of a commit are read from all pages, folders and submodules left out', async () => {
+  const entry = (path: string, type: string, mode: string) => ({ id: `id of ${path}`, name: 'x', path, type, mode });
+  const pages = [
+    [entry('a', 'tree', '040000'), entry('a/b.txt', 'blob', '100644'), entry('run', 'blob', '100755')],
+    [entry('link', 'blob', '120000'), entry('vendored', 'commit', '160000')],
+  ];
+  const server = await startScripted(({ url, headers }) => {
+    const page = Number(new URL(url, 'http://x').searchParams.get('page') ?? 1);
+    const link = `<http://${headers.host}/api/v4/projects/1/repository/tree?page=2&per_page=100>; rel="next"`;
+    return { json: pages[page - 1], headers: page === 1 ? { link } : {} };
+  });
+  const gitlab = connect(server.url);
+  expect(await gitlab.committedFiles(1, 'f'.repeat(40))).toEqual([
+    { path: 'a/b.txt', kind: 'file', id: 'id of a/b.txt' },
+    { path: 'run', kind: 'file', id: 'id of run' },
+    { path: 'link', kind: 'link', id: 'id of link' },
+  ]);
+  expect(server.received[0]?.url).toBe(
+    `/api/v4/projects/1/repository/tree?ref=${'f'.repeat(40)}&recursive=true&per_page=100`,
+  );
+  expect(await failureOf(gitlab.committedFiles(1, 'main'))).toMatchObject({ failure: 'invalid' });
+});
+
 test('a commit is asked for by its id only', async () => {
   const sha = 'abcdef0123'.repeat(4);
   const server = await startScripted(() => ({
