@@ -63,7 +63,7 @@ export async function findApprovals(context: ForkContext, row: MergeRequestRow):
     return latest?.state === 'held' && latest.commit.sha === row.headSha;
   });
   if (!held) return;
-  const own = (await gitlab.currentUser()).id;
+  const own = (await gitlab.ownUser()).id;
   const notes = await gitlab.notes(row.projectId, row.iid);
   for (const { id } of approvalsIn(notes, { sha: row.headSha, own })) store.comments.add(row.id, id, context.now());
 }

@@ -24,7 +24,7 @@ export interface JobGitLab {
   jobQueuedAt(projectId: number, jobId: number): Promise<number | null>;
   commit(projectId: number, sha: string): Promise<CommitFacts>;
   committedFiles(projectId: number, sha: string): Promise<CommittedFile[]>;
-  currentUser(): Promise<PersonFacts>;
+  ownUser(): Promise<PersonFacts>;
   notes(projectId: number, iid: number): Promise<NoteFacts[]>;
   accessLevel(projectId: number, userId: number): Promise<AccessLevel>;
 }

@@ -16,7 +16,7 @@ export async function readApproval(
   const { store, gitlab, now } = context;
   if (store.mergeRequests.get(head.mergeRequestId)?.approvedSha === head.sha) return;
   const { project, mergeRequest } = job;
-  const own = (await gitlab.currentUser()).id;
+  const own = (await gitlab.ownUser()).id;
   const notes = await gitlab.notes(project.id, mergeRequest.iid);
   for (const note of approvalsIn(notes, { sha: head.sha, own })) {
     if ((await gitlab.accessLevel(project.id, note.author.id)) < DEVELOPER) continue;
