@@ -43,6 +43,8 @@ const MAX_ENTRIES = 200_000;
 /** An archive may unpack to so many times the upload limit. */
 const UNPACK_FACTOR = 4;
 const HEAD_PATIENCE_MS = 30_000;
+/** With the largest upload each, half of the default `BD_MAX_DISK`. */
+const HELD_AT_MOST = 20;
 
 export interface Service {
   /** Address that it listens on. */
@@ -64,6 +66,8 @@ export interface ServiceOptions {
   readonly gitlab?: Pick<GitLabOptions, 'retry' | 'unauthorizedPauseMs'>;
   /** Ms since the epoch; the machine's clock. */
   readonly now?: () => number;
+  /** Deployments of forks that may wait for approval at once; 20. */
+  readonly heldAtMost?: number;
   /** Where instances run; else as the settings say. It is let go of at the end, not ended. */
   readonly runtime?: Runtime;
   /** Told of everything that the sweep found and put right. */
@@ -202,6 +206,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       now,
       allowedProjects: config.allowedProjects,
       forks: config.forks,
+      heldAtMost: options.heldAtMost ?? HELD_AT_MOST,
       headPatienceMs: options.headPatienceMs ?? HEAD_PATIENCE_MS,
       verifyToken: (token) => idTokens.verify(token),
       receiveBundle: countUploads((...args) => bundles.receive(...args), metrics.upload),

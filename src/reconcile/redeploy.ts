@@ -1,4 +1,4 @@
-import { isFork } from '../deployment/forks.ts';
+import { mayRun } from '../deployment/forks.ts';
 import type { MergeRequestFacts } from '../deployment/gitlab-facts.ts';
 import type { RedeployRequest } from '../deployment/redeploy.ts';
 import type { DeploymentRow, MergeRequestRow } from '../store/schema.ts';
@@ -22,16 +22,25 @@ export async function redeploy(context: RedeployContext, facts: MergeRequestFact
     } else if (request.sent) {
       const waitMs = await lookForAnswer(context, row, request);
       if (waitMs !== undefined) return again(waitMs);
-    } else if (!(await runFromBundles(context, facts, row, request))) {
+    } else if (unapproved(context, row, request).length > 0) {
+      settle(context, row, { done: unapproved(context, row, request), outcome: 'needs-approval' });
+    } else if (!(await runFromBundles(context, row, request))) {
       await askGitLab(context, facts, row, request);
     }
   }
 }
 
+/** Apps whose latest source is a fork's commit that nobody has approved: nobody brings them on but by naming it. */
+function unapproved({ store }: RedeployContext, row: MergeRequestRow, request: RedeployRequest): number[] {
+  return request.deploymentIds.filter((id) => {
+    const latest = store.revisions.latest(id);
+    return latest !== undefined && !mayRun(row, latest.commit.sha, 'approved');
+  });
+}
+
 /** Runs what is still here; false where nothing of it is. */
 async function runFromBundles(
   context: RedeployContext,
-  facts: MergeRequestFacts,
   row: MergeRequestRow,
   request: RedeployRequest,
 ): Promise<boolean> {
@@ -39,9 +48,7 @@ async function runFromBundles(
   const found: number[] = [];
   for (const id of request.deploymentIds) {
     const latest = store.revisions.latest(id);
-    // Of a fork only the commit that somebody allowed (README, "Trust").
-    const mayRun = !isFork(facts) || row.approvedSha === latest?.commit.sha;
-    if (latest && mayRun && (await context.hasBundle(latest.bundle))) found.push(id);
+    if (latest && (await context.hasBundle(latest.bundle))) found.push(id);
   }
   if (found.length === 0) return false;
   store.transaction(() => {

@@ -37,5 +37,7 @@ export function settle(
 
 const WHY: Partial<Readonly<Record<CommentOutcome, string>>> = {
   'not-open': 'the merge request is not open',
+  'needs-approval':
+    'the merge request comes from a fork, and nobody has approved its commit with /deploy and the commit',
   fork: 'the merge request comes from a fork, and its code is not here any more: somebody must run its pipeline',
 };

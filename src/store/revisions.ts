@@ -18,6 +18,8 @@ export interface RevisionQueries {
     now: number,
   ): RevisionRow;
   update(id: number, values: Partial<Changeable>): void;
+  /** How many deployments have a fork's revision that waits for its approval. */
+  countHeld(): number;
   /** Whose instance has this name. */
   ofInstance(instance: string): RevisionRow | undefined;
   /** Those of these ids that no revision has. */
@@ -67,6 +69,12 @@ export function revisionQueries(db: Database): RevisionQueries {
     update(id, values) {
       db.update(revisions).set(values).where(eq(revisions.id, id)).run();
     },
+    countHeld: () =>
+      // By the phase, which has an index: of a million revisions few belong to a deployment that is not settled.
+      db.get<{ held: number }>(
+        sql`select count(*) as held from deployments d where d.phase = 'queued'
+          and exists (select 1 from revisions r where r.deployment_id = d.id and r.state = 'held')`,
+      ).held,
     ofInstance: (instance) => db.select().from(revisions).where(eq(revisions.instance, instance)).get(),
     missing: (ids) =>
       db

@@ -20,6 +20,7 @@ beforeAll(async () => {
     runtime,
     files: { [APP_FILE]: 'start: x\n' },
     env: { BD_FORKS: 'approved' },
+    service: { heldAtMost: 4 },
   });
   door = new CiDoor(t);
   stranger = t.gitlab.addUser('stranger', { name: 'A Stranger' });
@@ -132,6 +133,16 @@ describe("a fork's merge request", () => {
     expect(reactions(note)).toEqual(['thumbsdown']);
     expect(await replyTo(mr, note)).toContain(reply);
     expect(await replyTo(mr, note)).toContain(`comment \`/deploy ${mr.sha}\``);
+    expect(await runtime.list()).toEqual([]);
+  });
+
+  it('is not approved by a redeploy of a Developer, which says so', async () => {
+    const path = `${t.serviceUrl}/api/deployments/${new URL(first.url).hostname.split('.')[0]}`;
+    const headers = { 'private-token': t.dev.tokens[0] as string };
+    expect((await fetch(`${path}/redeploy`, { method: 'POST', headers })).status).toBe(202);
+    await until('it to be said', async () =>
+      (await (await fetch(path, { headers })).text()).includes('nobody has approved'),
+    );
     expect(await runtime.list()).toEqual([]);
   });
 
@@ -332,6 +343,29 @@ describe("an upload that is not the commit's", () => {
     const token = await door.token(door.job(door.pipeline(mr)));
     await door.deploy(token, mr.iid);
     expect((await door.upload(token, makeArchive([app]))).text).toMatch(/exit 2\n$/);
+  });
+});
+
+describe('when many wait for approval', () => {
+  it('no more are taken than may wait; what is approved first is deployed at once', async () => {
+    const many: MergeRequest[] = [];
+    for (let n = 1; n <= 5; n += 1) many.push(await open(`many-${n}`));
+    const last = many.pop() as MergeRequest;
+    for (const mr of many) {
+      const token = await door.token(door.job(door.pipeline(mr)));
+      if ((await door.deploy(token, mr.iid)).status !== 200) continue;
+      await door.upload(token, makeArchive([{ path: APP_FILE, content: 'start: x\n' }]));
+    }
+    expect(await door.deploy(await door.token(door.job(door.pipeline(last))), last.iid)).toMatchObject({
+      status: 403,
+      text: expect.stringContaining(
+        `the code of 4 others waits for approval already, so this was not taken. Let a Developer of data/shop approve it first, with the comment  /deploy ${last.sha}  in !${last.iid};`,
+      ),
+    });
+    expect(reactions(await say(last, t.dev, `/deploy ${last.sha}`))).toEqual(['thumbsup']);
+    await serves((await deploy(last, 'many-5')).url, 'many-5');
+    for (const mr of [...many, last]) await t.gitlab.closeMergeRequest(mr, stranger);
+    await t.settled();
   });
 });
 

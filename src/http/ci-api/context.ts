@@ -46,6 +46,8 @@ export interface CiContext {
   readonly now: () => number;
   readonly allowedProjects: readonly string[];
   readonly forks: ForkPolicy;
+  /** Deployments of forks that may wait for approval at once: their code takes room, and anybody can send it. */
+  readonly heldAtMost: number;
   /** How long a merge request's head may lag behind the pipeline: GitLab's reads may be stale. */
   readonly headPatienceMs: number;
   verifyToken(token: string): Promise<JobClaims>;

@@ -6,7 +6,7 @@ import type { DeploymentRow } from '../../store/schema.ts';
 import type { CiAnswer } from './answer.ts';
 import { type BoundJob, bindJob, checkJobHead } from './bind-job.ts';
 import type { CiContext } from './context.ts';
-import { readApproval } from './fork-approval.ts';
+import { assertRoomToHold, readApproval } from './fork-approval.ts';
 import type { DeployRequest } from './request.ts';
 
 /** GitLab has just been asked. */
@@ -25,7 +25,10 @@ export async function beginDeploy(context: CiContext, claims: JobClaims, request
   const deployment = store.transaction(() => findOrCreate(context, job, request));
   const url = context.previewUrl(deployment.name);
   if (head.decision === 'superseded') return { url, say: [head.message], exit: 0 };
-  if (job.fork) await readApproval(context, job, { mergeRequestId: deployment.mergeRequestId, sha: head.commit.sha });
+  if (job.fork) {
+    await readApproval(context, job, { mergeRequestId: deployment.mergeRequestId, sha: head.commit.sha });
+    assertRoomToHold(context, deployment, head.commit.sha);
+  }
   const row = store.jobs.record({
     id: claims.jobId,
     deploymentId: deployment.id,

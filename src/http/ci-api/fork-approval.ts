@@ -1,6 +1,7 @@
 import { approvalLine, approvalsIn } from '../../deployment/forks.ts';
+import { ProblemError } from '../../errors.ts';
 import { approveCommit } from '../../store/approve.ts';
-import type { MergeRequestRow } from '../../store/schema.ts';
+import type { DeploymentRow, MergeRequestRow } from '../../store/schema.ts';
 import type { BoundJob } from './bind-job.ts';
 import type { CiContext } from './context.ts';
 
@@ -38,6 +39,23 @@ export async function readApproval(
     });
     return;
   }
+}
+
+/**
+ * Strangers may send what nobody has looked at, but not without end.
+ * @throws {ProblemError} 403 where too many wait already, unless this deployment is one of them
+ */
+export function assertRoomToHold(context: CiContext, deployment: DeploymentRow, sha: string): void {
+  const { store, heldAtMost } = context;
+  const mergeRequest = store.mergeRequests.get(deployment.mergeRequestId) as MergeRequestRow;
+  if (mergeRequest.approvedSha === sha || store.revisions.latest(deployment.id)?.state === 'held') return;
+  if (store.revisions.countHeld() < heldAtMost) return;
+  throw new ProblemError(
+    'too-many-held',
+    403,
+    `This merge request comes from a fork, and the code of ${heldAtMost} others waits for approval already, so this was not taken. ` +
+      `Let a Developer of ${mergeRequest.projectPath} approve it first, with the comment  ${approvalLine(sha)}  in !${mergeRequest.iid}; then run this job again.`,
+  );
 }
 
 /** What a job is told whose commit is held: who must write what, and where. */
