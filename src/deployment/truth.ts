@@ -59,10 +59,12 @@ export function hidesMergeRequests(project: ProjectFacts, level: number): Readin
 }
 
 /** What a reading, with those before it, makes wanted. Something is removed on positive evidence only (README, "What happens when"). */
-export function judge(reading: Reading, before: Memory, now: number): Verdict {
+export function judge(reading: Reading, before: Memory & { readonly state: string }, now: number): Verdict {
   switch (reading.answer) {
     case 'merge-request': {
       const { state } = reading.facts;
+      // What says so after a merge is from before it.
+      if (before.state === 'merged') return { wanted: 'stopped', reason: 'merged' };
       if (state === 'merged' || state === 'closed') return { wanted: 'stopped', reason: state };
       return { wanted: 'running' };
     }

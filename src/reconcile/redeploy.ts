@@ -17,7 +17,7 @@ export async function redeploy(context: RedeployContext, facts: MergeRequestFact
     const row = store.mergeRequests.get(id) as MergeRequestRow;
     const request = row.redeploy;
     if (request === null) return DONE;
-    if (facts.state !== 'opened' && facts.state !== 'locked') {
+    if (row.state !== 'opened' && row.state !== 'locked') {
       settle(context, row, { done: request.deploymentIds, outcome: 'not-open' });
     } else if (request.sent) {
       const waitMs = await lookForAnswer(context, row, request);

@@ -86,12 +86,21 @@ export function mergeRequestQueries(db: Database): MergeRequestQueries {
         unreadableWhy: null,
         readAt: now,
       };
-      return db
-        .insert(mergeRequests)
-        .values({ projectId: facts.projectId, iid: facts.iid, createdAt: now, ...values })
-        .onConflictDoUpdate({ target: [mergeRequests.projectId, mergeRequests.iid], set: values })
-        .returning()
-        .get();
+      return (
+        db
+          .insert(mergeRequests)
+          .values({ projectId: facts.projectId, iid: facts.iid, createdAt: now, ...values })
+          // A merge is final: what says otherwise is from before it (a replica that lags behind).
+          .onConflictDoUpdate({
+            target: [mergeRequests.projectId, mergeRequests.iid],
+            set: {
+              ...values,
+              state: sql`case ${mergeRequests.state} when 'merged' then 'merged' else ${facts.state} end`,
+            },
+          })
+          .returning()
+          .get()
+      );
     },
     update(id, values) {
       db.update(mergeRequests).set(values).where(eq(mergeRequests.id, id)).run();

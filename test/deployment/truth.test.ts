@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { ProjectFacts } from '../../src/deployment/gitlab-facts.ts';
+import type { MergeRequestFacts, ProjectFacts } from '../../src/deployment/gitlab-facts.ts';
 import { hidesMergeRequests, judge, type Memory, type Reading } from '../../src/deployment/truth.ts';
 
-const READABLE: Memory = { timesMissing: 0, unreadableSince: null, unreadableWhy: null };
+const READABLE: Memory & { readonly state: string } = {
+  state: 'opened',
+  timesMissing: 0,
+  unreadableSince: null,
+  unreadableWhy: null,
+};
 const SECOND = 1_000;
 const HOUR = 3_600_000;
 
@@ -12,7 +17,7 @@ function judged(...readings: ReadonlyArray<readonly [at: number, reading: Readin
   let wanted: string = '';
   for (const [at, reading] of readings) {
     const verdict = judge(reading, memory, at);
-    memory = ('memory' in verdict ? verdict.memory : undefined) ?? READABLE;
+    memory = { ...READABLE, ...('memory' in verdict ? verdict.memory : undefined) };
     wanted = verdict.wanted === 'stopped' ? `stopped: ${verdict.reason}` : verdict.wanted;
   }
   return wanted;
@@ -59,12 +64,18 @@ describe('a project that GitLab answers 404 for', () => {
   });
 });
 
+it('a merge is final: an opened merge request after it is an answer from before', () => {
+  const facts = { state: 'opened' } as MergeRequestFacts;
+  const merged = { ...READABLE, state: 'merged' } as const;
+  expect(judge({ answer: 'merge-request', facts }, merged, 0)).toEqual({ wanted: 'stopped', reason: 'merged' });
+});
+
 it('a refused token removes nothing, however long it lasts, and tells since when', () => {
   let memory = READABLE;
   for (const [at] of often(refused, 5, 1000 * HOUR)) {
     const verdict = judge({ answer: 'refused', why: `403 at ${at}` }, memory, at);
     if (verdict.wanted !== 'as-it-is') throw new Error(verdict.wanted);
-    memory = verdict.memory;
+    memory = { ...memory, ...verdict.memory };
   }
   expect(memory).toMatchObject({ unreadableSince: 5, unreadableWhy: expect.stringMatching(/^403 at \d+/) });
 });

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { DeploymentRow } from '../../src/store/schema.ts';
 import { Database } from '../../src/store/sqlite.ts';
+import { presentMergeRequest } from '../support/gitlab/routes/present.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
@@ -114,6 +115,30 @@ it('a runtime that says it stopped an instance is not believed', async () => {
   });
   runtime.holds = undefined;
   await later(60_000);
+  await until('it to be stopped', () => stored(mr).phase === 'stopped');
+});
+
+it('a merge is final: what GitLab said of before it brings nothing back', async () => {
+  const mr = await t.openMergeRequest('final', { 'README.md': 'final' });
+  await deploy(door, mr, 'final');
+  runtime.holds = 'not now';
+  const opened = presentMergeRequest(t.gitlab, mr);
+  await t.gitlab.mergeMergeRequest(mr, t.dev);
+  await until('a try', () => stored(mr).stop_error === 'not now');
+  const starts = runtime.starts;
+  // A replica that lags behind answers.
+  const path = new RegExp(`/merge_requests/${mr.iid}$`);
+  t.gitlab.faults.add({ match: { method: 'GET', path }, act: { status: 200, body: opened }, times: 2 });
+  const asks = () => t.gitlab.requests.filter((request) => path.test(request.path)).length;
+  for (const title of ['One hint', 'Another']) {
+    const before = asks();
+    await t.gitlab.updateMergeRequest(mr, t.dev, { title });
+    await until('a look', () => asks() > before);
+  }
+  await until('it to be thought over', () => t.service.idle(t.clock.now()));
+  expect([stored(mr).wanted, stored(mr).stop_reason, runtime.starts]).toEqual(['stopped', 'merged', starts]);
+  runtime.holds = undefined;
+  await later(5 * 60_000);
   await until('it to be stopped', () => stored(mr).phase === 'stopped');
 });
 

@@ -14,5 +14,5 @@ export function renderHead(app: NoteApp, options: { readonly named: boolean }): 
   };
   const name = options.named ? `**${escapeText(app.label)}**: ` : '';
   const shown = servingSha === null ? '' : `, and the preview shows the older ${shortSha(servingSha)}`;
-  return `⚠️ ${name}The newest commit ${shortSha(head.sha)} is not deployed${shown}: ${reasons[head.kind]}.`;
+  return `⚠️ ${name}The newest commit ${shortSha(head.sha)} is not deployed${shown}: ${reasons[head.kind]}. To deploy it, run a pipeline (*Pipelines*, *Run pipeline*).`;
 }

@@ -209,7 +209,7 @@ describe('the note', () => {
       ]),
     );
     expect(text).toContain(
-      '⚠️ **\\@web**: The newest commit `abcdef01` is not deployed, and the preview shows the older `1a2b3c4d`: [its pipeline](https://gl/-/pipelines/1) failed before it was deployed.',
+      '⚠️ **\\@web**: The newest commit `abcdef01` is not deployed, and the preview shows the older `1a2b3c4d`: [its pipeline](https://gl/-/pipelines/1) failed before it was deployed. To deploy it, run a pipeline (*Pipelines*, *Run pipeline*).',
     );
     expect(text).toContain('⚠️ **etl**: The newest commit `abcdef01` is not deployed: GitLab made no pipeline for it.');
     expect(text.match(/⚠️/g)).toHaveLength(2);
