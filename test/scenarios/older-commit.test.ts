@@ -67,6 +67,12 @@ describe('a push that its pipeline does not deploy', () => {
       `⚠️ The newest commit ${short(mr.sha)} is not deployed, and the preview shows the older ${short(deployed)}: [its pipeline](${t.gitlab.url}/${t.project.path}/-/pipelines/${pipeline.id}) ${why}.`,
     );
     expect((await t.preview(url)).body).toBe(branch);
+    const headers = { 'private-token': t.dev.tokens[0] as string };
+    const shown = await fetch(`${t.serviceUrl}/api/deployments/${new URL(url).hostname.split('.')[0]}`, { headers });
+    expect(((await shown.json()) as { merge_request: unknown }).merge_request).toMatchObject({
+      head_sha: mr.sha,
+      head_not_deployed: { reason: status === 'success' ? 'skipped' : status },
+    });
 
     await deploy(door, mr, 'newer');
     await until('the note to be right', () => !body(mr).includes('is not deployed') && body(mr).includes('Running'));

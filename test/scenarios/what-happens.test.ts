@@ -76,6 +76,14 @@ const lastEvent = (mr: MergeRequest, type: string) =>
     type,
   )?.message;
 
+/** What the API tells a Developer about the merge request of a preview. */
+async function shownTo(url: string): Promise<unknown> {
+  const name = new URL(url).hostname.split('.')[0];
+  const headers = { 'private-token': t.dev.tokens[0] as string };
+  const response = await fetch(`${t.serviceUrl}/api/deployments/${name}`, { headers });
+  return ((await response.json()) as { merge_request?: unknown }).merge_request;
+}
+
 /** The clock goes on, and then a webhook has the merge request looked at. */
 async function later(ms: number, { iid, projectId }: MergeRequest): Promise<void> {
   t.clock.goOn(ms);
@@ -224,6 +232,10 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
       const asked = t.gitlab.requests.length;
       await later(4 * 60_000, one.mr);
       expect([role, await answer(one.url), await instances(one.mr)]).toEqual([role, one.branch, ['r1']]);
+      expect(await shownTo(one.url)).toMatchObject({
+        unreadable_since: expect.any(String),
+        unreadable_why: event?.slice(event.indexOf(': ') + 2),
+      });
       expect(t.gitlab.requests.length - asked).toBeLessThan(10);
 
       t.gitlab.addMember(t.project, t.bot, 40);
@@ -255,6 +267,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     await later(0, mr);
     expect(lastEvent(mr, 'unreadable')).toContain('GitLab answers 404 for the project');
     expect(await answer(url)).toBe(branch);
+    expect(stored(mr)).toMatchObject({ unreadable_since: expect.any(Number) });
     for (let hours = 0; hours < 66; hours += 6) await later(6 * HOUR, mr);
     expect(await answer(url)).toBe(branch);
     for (let hours = 66; hours <= 72; hours += 6) await later(6 * HOUR, mr);

@@ -1,6 +1,6 @@
 import type { z } from '@hono/zod-openapi';
 import type { ListedDeployment, RevisionSummary } from '../../store/reading.ts';
-import type { DeploymentRow, EventRow } from '../../store/schema.ts';
+import type { DeploymentRow, EventRow, MergeRequestRow } from '../../store/schema.ts';
 import type { ApiContext } from './context.ts';
 import type { DeploymentBody, EventBody, RevisionBody } from './schemas.ts';
 
@@ -30,6 +30,10 @@ export function presentDeployments(
         web_url: mergeRequest.webUrl,
         source_branch: mergeRequest.sourceBranch,
         target_branch: mergeRequest.targetBranch,
+        head_sha: mergeRequest.headSha,
+        head_not_deployed: presentRemark(mergeRequest),
+        unreadable_since: isoOrNull(mergeRequest.unreadableSince),
+        unreadable_why: mergeRequest.unreadableWhy,
       },
       environment: deployment.environmentName,
       wanted: deployment.wanted,
@@ -45,6 +49,12 @@ export function presentDeployments(
       live_revision: live ? presentRevision(live, deployment) : null,
     };
   });
+}
+
+/** Why the head commit will not be deployed by itself, where that is known. */
+function presentRemark({ headRemark, headSha }: MergeRequestRow) {
+  if (headRemark === null || headRemark.kind === 'waiting' || headRemark.sha !== headSha) return null;
+  return { reason: headRemark.kind, pipeline_url: headRemark.pipelineUrl };
 }
 
 export function presentRevision(

@@ -61,6 +61,15 @@ export const DeploymentBody = z
       web_url: z.string(),
       source_branch: z.string(),
       target_branch: z.string(),
+      head_sha: z.string(),
+      head_not_deployed: z
+        .object({ reason: z.enum(['skipped', 'failed', 'canceled']), pipeline_url: z.string().nullable() })
+        .nullable()
+        .openapi({ description: 'Why the newest commit is not deployed, where its pipeline will not bring it' }),
+      unreadable_since: time
+        .nullable()
+        .openapi({ description: 'Since when GitLab does not show it; nothing is removed because of that alone' }),
+      unreadable_why: z.string().nullable().openapi({ description: 'What GitLab says, and what to do' }),
     }),
     environment: z.string().openapi({ example: 'review/mr-7' }),
     wanted: z.enum(['running', 'stopped']),
