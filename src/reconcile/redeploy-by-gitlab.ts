@@ -36,14 +36,16 @@ export async function askGitLab(
       after: id,
       at: now(),
     } as const;
-    const refusal = await send(context, row, call, () => gitlab.retryJob(head.projectId, id));
-    if (refusal === undefined) return settle(context, row, { done: [deploymentId], outcome: 'taken' });
+    const answer = await send(context, row, call, () => gitlab.retryJob(head.projectId, id));
+    if (answer === 'dropped') return;
+    if (answer === 'done') return settle(context, row, { done: [deploymentId], outcome: 'taken' });
     // GitLab retries no job of an archived pipeline, and none that it takes for outdated.
   }
   const call = { kind: 'pipeline', after: pipelines[0]?.id ?? 0, at: now() } as const;
-  const refusal = await send(context, row, call, () => gitlab.createMergeRequestPipeline(row.projectId, row.iid));
-  if (refusal === undefined) return settle(context, row, { done: request.deploymentIds, outcome: 'taken' });
-  settle(context, row, { done: request.deploymentIds, outcome: 'no-pipeline', why: refusal.message });
+  const answer = await send(context, row, call, () => gitlab.createMergeRequestPipeline(row.projectId, row.iid));
+  if (answer === 'dropped') return;
+  if (answer === 'done') return settle(context, row, { done: request.deploymentIds, outcome: 'taken' });
+  settle(context, row, { done: request.deploymentIds, outcome: 'no-pipeline', why: answer.message });
 }
 
 /**
@@ -80,7 +82,7 @@ export async function lookForAnswer(
 
 /**
  * Asks GitLab for something that it would do twice.
- * @returns GitLab's refusal, undefined where it did what was asked
+ * @returns GitLab's refusal where it refused; `dropped` where somebody took the request back, and nothing was asked
  * @throws where nobody knows what it did, or where it makes sense to ask again later
  */
 async function send(
@@ -88,23 +90,27 @@ async function send(
   row: MergeRequestRow,
   call: RedeployCall,
   ask: () => Promise<unknown>,
-): Promise<GitLabError | undefined> {
-  const { store } = context;
-  const record = (sent: RedeployCall | undefined) => {
-    const request = store.mergeRequests.get(row.id)?.redeploy;
-    if (!request) return;
-    const { sent: _, ...open } = request;
-    store.mergeRequests.update(row.id, { redeploy: sent ? { ...open, sent } : open });
-  };
-  store.transaction(() => record(call));
+): Promise<'done' | 'dropped' | GitLabError> {
+  if (!record(context, row, call)) return 'dropped';
   try {
     await ask();
-    return undefined;
+    return 'done';
   } catch (error) {
     const status = error instanceof GitLabError ? (error.status ?? 0) : 0;
     if (status < 400 || status >= 500) throw error;
-    store.transaction(() => record(undefined));
+    record(context, row, undefined);
     if (status === 401 || status === 429) throw error;
     return error as GitLabError;
   }
+}
+
+/** False where there is no request any more. */
+function record({ store }: RedeployContext, row: MergeRequestRow, sent: RedeployCall | undefined): boolean {
+  return store.transaction(() => {
+    const request = store.mergeRequests.get(row.id)?.redeploy;
+    if (!request) return false;
+    const { sent: _, ...open } = request;
+    store.mergeRequests.update(row.id, { redeploy: sent ? { ...open, sent } : open });
+    return true;
+  });
 }

@@ -52,9 +52,11 @@ async function runFromBundles(
   }
   if (found.length === 0) return false;
   store.transaction(() => {
+    // Somebody may have taken it back while the disk was asked.
+    const open = store.mergeRequests.get(row.id)?.redeploy?.deploymentIds ?? [];
     for (const id of found) {
       const latest = store.revisions.latest(id);
-      if (!latest) continue;
+      if (!latest || !open.includes(id)) continue;
       wantRevision(store, store.deployments.get(id) as DeploymentRow, {
         commit: latest.commit,
         pushedBy: latest.pushedBy,

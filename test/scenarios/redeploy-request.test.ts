@@ -19,7 +19,7 @@ beforeAll(async () => {
   t = await openWorld({ pipelines: false, runtime, service });
   door = new CiDoor(t);
   t.gitlab.onRetryJob = async (job) => {
-    const again = door.job(t.gitlab.pipeline(job.pipelineId));
+    const again = door.job(t.gitlab.pipeline(job.pipelineId), { name: job.name });
     made.push(again);
     return again;
   };
@@ -120,6 +120,41 @@ describe('/deploy where the code is not here any more', () => {
     t.gitlab.faults.add({ match: { method: 'POST', path: /\/retry$/ }, act: 'after-502', times: 1 });
     expect(await answered(await say(mr, '/deploy'))).toBe('thumbsup');
     expect(made).toHaveLength(1);
+  });
+
+  it('has one pipeline made where the service ends before it has the answer', async () => {
+    const { mr, branch } = await withoutCode();
+    const { onMergeRequestPipeline } = t.gitlab;
+    t.gitlab.onMergeRequestPipeline = null;
+    await t.push(branch, { 'README.md': 'no pipeline' });
+    t.gitlab.onMergeRequestPipeline = onMergeRequestPipeline;
+    t.gitlab.faults.add({ match: { method: 'POST', path: /\/pipelines$/ }, act: 'after-close', times: 1 });
+    const note = await say(mr, '/deploy');
+    await until('the pipeline', () => made.length === 1);
+    await t.stopService();
+    await t.startService();
+    expect(await answered(note)).toBe('thumbsup');
+    expect(made).toHaveLength(1);
+  });
+
+  it('of two apps runs the deploy job of each, and makes one pipeline for both', async () => {
+    const { mr, pipeline } = await withoutCode();
+    const web = door.job(pipeline, { name: 'web:deploy', environmentName: 'review/web' });
+    const token = await door.token(web);
+    await door.deploy(token, mr.iid, { app: 'web' });
+    t.gitlab.setJobStatus(web, 'failed');
+    expect(await answered(await say(mr, '/deploy'))).toBe('thumbsup');
+    expect(made).toEqual([
+      expect.objectContaining({ pipelineId: pipeline.id }),
+      expect.objectContaining({ pipelineId: pipeline.id }),
+    ]);
+
+    made = [];
+    t.gitlab.setPipelineStatus(pipeline, 'success');
+    t.gitlab.faults.add({ match: { method: 'POST', path: /\/retry$/ }, act: { status: 403, body: { message: 'no' } } });
+    for (const { jobs } of t.gitlab.pipelines(t.project)) for (const job of jobs) t.gitlab.setJobStatus(job, 'failed');
+    expect(await answered(await say(mr, '/deploy'))).toBe('thumbsup');
+    expect(made).toEqual([expect.objectContaining({ ref: `refs/merge-requests/${mr.iid}/head` })]);
   });
 
   it('asks again only when GitLab can no longer be at work on it', async () => {
