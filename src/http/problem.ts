@@ -73,7 +73,7 @@ export function answerProblem(error: unknown, c: Context, log: Log): Response {
   if (problem.retryAfterSeconds !== undefined) headers['retry-after'] = String(problem.retryAfterSeconds);
   if (problem.status === 401) headers['www-authenticate'] = 'Bearer';
   // The rest of the body is not read (RFC 9110 §15.5.14): nothing else can be asked on this connection.
-  if (problem.status === 413) headers.connection = 'close';
+  if (problem.status === 413 || problem.status === 408 || problem.type === 'busy') headers.connection = 'close';
   const status = problem.status as ContentfulStatusCode;
   if (c.req.path.startsWith('/api/ci/')) return c.text(`${problem.detail}\n`, status, headers);
   const body = {

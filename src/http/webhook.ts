@@ -5,12 +5,15 @@ import type { MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { type Hint, readWebhook, type WebhookReading } from '../webhooks/read-webhook.ts';
 import { limitBody } from './limit-body.ts';
+import { createBodyReader } from './patient-body.ts';
 import type { WebhookProof } from './webhook-proof.ts';
 
 /** GitLab's own limit for what it sends (doc/user/project/integrations/webhooks.md). */
 const MAX_BYTES = 25 * 1024 * 1024;
 /** GitLab's are shorter; this one is the sender's word. */
 const LONGEST_EVENT = 80;
+/** GitLab gives up on a webhook after 10 s, unless its administrator allows more (`webhook_timeout`). */
+const BODY_MS = 12_000;
 
 export interface WebhookContext {
   readonly store: Store;
@@ -32,12 +35,13 @@ const SOON_MS = 10_000;
 export function webhookRoutes(context: WebhookContext): Hono {
   const { store, log, now } = context;
   const app = new Hono();
+  const readBody = createBodyReader({ withinMs: BODY_MS, mostBytes: MAX_BYTES, togetherBytes: 4 * MAX_BYTES });
   const limit = limitBody(MAX_BYTES, 'The webhook is larger than 25 MiB, which GitLab never sends.');
   app.post('/gitlab', limit, async (c) => {
     const event = c.req.header('x-gitlab-event');
     const claim = context.proof(c.req.raw.headers, now());
     if (!claim.ok) return refuse(event, claim.reason);
-    const raw = Buffer.from(await c.req.arrayBuffer());
+    const raw = await readBody(c.req);
     const proof = claim.check(raw);
     if (!proof.ok) return refuse(event, proof.reason);
     const reading = readWebhook(event, parseJson(raw));
