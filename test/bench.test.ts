@@ -11,6 +11,10 @@ describe('the benchmarks', () => {
   it.each([
     ['lifecycle', ['total', 'requests-a-push', 'requests-a-life', 'peak-memory']],
     ['webhook', ['bare', 'service', 'ratio', 'p99-at-half-load']],
+    [
+      'scale',
+      ['start-to-ready', 'sweep-cpu', 'healthz-p95', 'webhook-p95', 'deployments-p95', 'preview-p95', 'memory'],
+    ],
     ['redeploy', ['node-push', 'node-by-hand', 'node-ratio']],
   ])(
     '%s takes one short round with --quick, and prints each figure with its goal',
@@ -29,7 +33,7 @@ describe('the benchmarks', () => {
   it('are named where the name is unknown', async () => {
     await expect(run('nothing')).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('lifecycle, redeploy, webhook'),
+      stderr: expect.stringContaining('lifecycle, redeploy, scale, webhook'),
     });
   });
 });

@@ -12,7 +12,7 @@ export function noteModel(
   options: { previewUrl(name: string): string; readonly maxRunning: number; readonly forks: ForkPolicy },
 ): NoteModel {
   const apps = store.deployments.ofMergeRequest(mergeRequest.id).flatMap((deployment): NoteApp[] => {
-    const revisions = store.revisions.ofDeployment(deployment.id);
+    const revisions = store.revisions.current(deployment.id);
     const latest = revisions.findLast((revision) => revision.state !== 'superseded') ?? revisions.at(-1);
     if (!latest) return [];
     const live = revisions.find(

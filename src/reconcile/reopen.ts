@@ -14,7 +14,7 @@ export async function reopen(
   const { store } = context;
   for (const deployment of store.deployments.ofMergeRequest(row.id)) {
     if (deployment.wanted === 'running' || deployment.stopReason === 'undeployed') continue;
-    const last = store.revisions.ofDeployment(deployment.id).findLast((r) => r.healthyAt !== null);
+    const last = store.revisions.lastHealthy(deployment.id);
     if (!last || !(await context.hasBundle(last.bundle))) continue;
     store.transaction(() => {
       const current = store.deployments.get(deployment.id);

@@ -45,7 +45,19 @@ export interface DeploymentQueries {
 }
 
 export function deploymentQueries(db: Database): DeploymentQueries {
-  const get = (id: number) => db.select().from(deployments).where(eq(deployments.id, id)).get();
+  // Asked for by every pass and every request: prepared once.
+  const byId = db
+    .select()
+    .from(deployments)
+    .where(eq(deployments.id, sql.placeholder('id')))
+    .prepare();
+  const get = (id: number) => byId.get({ id });
+  const ofMergeRequest = db
+    .select()
+    .from(deployments)
+    .where(eq(deployments.mergeRequestId, sql.placeholder('id')))
+    .orderBy(asc(deployments.id))
+    .prepare();
   const named = db
     .select()
     .from(deployments)
@@ -72,13 +84,7 @@ export function deploymentQueries(db: Database): DeploymentQueries {
           ),
         )
         .all(),
-    ofMergeRequest: (mergeRequestId) =>
-      db
-        .select()
-        .from(deployments)
-        .where(eq(deployments.mergeRequestId, mergeRequestId))
-        .orderBy(asc(deployments.id))
-        .all(),
+    ofMergeRequest: (id) => ofMergeRequest.all({ id }),
     projects: () =>
       db
         .selectDistinct({ id: deployments.projectId })

@@ -41,9 +41,14 @@ export function mergeRequestQueries(db: Database): MergeRequestQueries {
       and(eq(mergeRequests.projectId, sql.placeholder('projectId')), eq(mergeRequests.iid, sql.placeholder('iid'))),
     )
     .prepare();
+  const byId = db
+    .select()
+    .from(mergeRequests)
+    .where(eq(mergeRequests.id, sql.placeholder('id')))
+    .prepare();
   return {
     find: (projectId, iid) => byKey.get({ projectId, iid }),
-    get: (id) => db.select().from(mergeRequests).where(eq(mergeRequests.id, id)).get(),
+    get: (id) => byId.get({ id }),
     openWithBranch: (sourceProjectId, branch) =>
       db
         .select()

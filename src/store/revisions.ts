@@ -1,4 +1,4 @@
-import { asc, desc, eq, getTableColumns, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, isNotNull, sql } from 'drizzle-orm';
 import { instanceName } from '../deployment/naming.ts';
 import type { Database } from './database.ts';
 import { type DeploymentRow, deployments, type RevisionRow, revisions } from './schema.ts';
@@ -8,8 +8,17 @@ type Changeable = Omit<RevisionRow, 'id' | 'deploymentId' | 'number' | 'instance
 
 export interface RevisionQueries {
   get(id: number): RevisionRow | undefined;
-  /** All of a deployment, oldest first. */
+  /** All of a deployment, oldest first: some hundreds where it is pushed to often. */
   ofDeployment(deploymentId: number): RevisionRow[];
+  /**
+   * Those of a deployment that anything may still depend on, oldest first: undecided, with an instance, live, and all from the last one on
+   * that was not superseded.
+   */
+  current(deploymentId: number): RevisionRow[];
+  /** The last one that was ever healthy. */
+  lastHealthy(deploymentId: number): RevisionRow | undefined;
+  /** Digests of all bundles that a deployment's revisions were made from. */
+  bundlesOf(deploymentId: number): string[];
   latest(deploymentId: number): RevisionRow | undefined;
   /** The next revision of a deployment, queued or held. */
   create(
@@ -25,32 +34,76 @@ export interface RevisionQueries {
   /** Those of these ids that no revision has. */
   missing(ids: readonly number[]): number[];
   /**
-   * Digests that may be run again: of each deployment the latest, the live and the last healthy revision's, unless the deployment
-   * ended for good or was stopped before this time (ms).
+   * Whether a bundle may be run again: it is some deployment's latest, live or last healthy revision's, unless the deployment ended for good
+   * or was stopped before this time (ms).
    */
-  bundlesToKeep(stoppedSince: number): string[];
+  mayRunAgain(digest: string, stoppedSince: number): boolean;
   /** Deployments with a revision from this bundle. */
   deploymentsOfBundle(digest: string): DeploymentRow[];
 }
 
 export function revisionQueries(db: Database): RevisionQueries {
-  const latest = (deploymentId: number) =>
-    db
-      .select()
-      .from(revisions)
-      .where(eq(revisions.deploymentId, deploymentId))
-      .orderBy(desc(revisions.number))
-      .limit(1)
-      .get();
+  const ofOne = eq(revisions.deploymentId, sql.placeholder('deploymentId'));
+  const newest = db.select().from(revisions).where(ofOne).orderBy(desc(revisions.number)).limit(1).prepare();
+  const latest = (deploymentId: number) => newest.get({ deploymentId });
+  const healthy = db
+    .select()
+    .from(revisions)
+    .where(and(ofOne, isNotNull(revisions.healthyAt)))
+    .orderBy(desc(revisions.number))
+    .limit(1)
+    .prepare();
+  const current = db
+    .select()
+    .from(revisions)
+    .where(
+      and(
+        ofOne,
+        sql`(${revisions.instanceState} = 'present' or ${revisions.state} in ('held', 'queued', 'starting')
+          or ${revisions.id} = (select d.live_revision_id from deployments d where d.id = ${sql.placeholder('deploymentId')})
+          or ${revisions.number} >= coalesce(
+            (select l.number from revisions l where l.deployment_id = ${sql.placeholder('deploymentId')} and l.state <> 'superseded'
+              order by l.number desc limit 1),
+            (select max(l.number) from revisions l where l.deployment_id = ${sql.placeholder('deploymentId')})))`,
+      ),
+    )
+    .orderBy(asc(revisions.number))
+    .prepare();
   const get = db
     .select()
     .from(revisions)
     .where(eq(revisions.id, sql.placeholder('id')))
     .prepare();
+  const wanted = db
+    .select({ id: revisions.id })
+    .from(revisions)
+    .innerJoin(deployments, eq(deployments.id, revisions.deploymentId))
+    .where(
+      and(
+        eq(revisions.bundle, sql.placeholder('digest')),
+        sql`(${deployments.wanted} = 'running' or ${deployments.phase} <> 'stopped'
+          or (${deployments.stopReason} not in ('merged', 'deleted') and ${deployments.stoppedAt} >= ${sql.placeholder('stoppedSince')}))`,
+        sql`(${revisions.id} = ${deployments.liveRevisionId}
+          or ${revisions.number} = (select max(l.number) from revisions l where l.deployment_id = ${deployments.id})
+          or ${revisions.number} = (select h.number from revisions h where h.deployment_id = ${deployments.id} and h.healthy_at is not null
+            order by h.number desc limit 1))`,
+      ),
+    )
+    .limit(1)
+    .prepare();
   return {
     get: (id) => get.get({ id }),
     ofDeployment: (deploymentId) =>
       db.select().from(revisions).where(eq(revisions.deploymentId, deploymentId)).orderBy(asc(revisions.number)).all(),
+    current: (deploymentId) => current.all({ deploymentId }),
+    lastHealthy: (deploymentId) => healthy.get({ deploymentId }),
+    bundlesOf: (deploymentId) =>
+      db
+        .selectDistinct({ bundle: revisions.bundle })
+        .from(revisions)
+        .where(eq(revisions.deploymentId, deploymentId))
+        .all()
+        .map((row) => row.bundle),
     latest,
     create(deployment, values, now) {
       const number = (latest(deployment.id)?.number ?? 0) + 1;
@@ -82,16 +135,7 @@ export function revisionQueries(db: Database): RevisionQueries {
           sql`select value as id from json_each(${JSON.stringify(ids)}) where value not in (select id from revisions)`,
         )
         .map((row) => row.id),
-    bundlesToKeep: (stoppedSince) =>
-      db
-        .all<{ bundle: string }>(
-          sql`select distinct r.bundle from revisions r join deployments d on d.id = r.deployment_id
-            where (d.wanted = 'running' or d.phase <> 'stopped' or (d.stop_reason not in ('merged', 'deleted') and d.stopped_at >= ${stoppedSince}))
-            and (r.id = d.live_revision_id
-              or r.number = (select max(l.number) from revisions l where l.deployment_id = d.id)
-              or r.number = (select max(h.number) from revisions h where h.deployment_id = d.id and h.healthy_at is not null))`,
-        )
-        .map((row) => row.bundle),
+    mayRunAgain: (digest, stoppedSince) => wanted.get({ digest, stoppedSince }) !== undefined,
     deploymentsOfBundle: (digest) =>
       db
         .selectDistinct(getTableColumns(deployments))

@@ -45,7 +45,10 @@ export const mergeRequests = sqliteTable(
     readAt: integer().notNull(),
     createdAt: integer().notNull(),
   },
-  (t) => [uniqueIndex('merge_requests_key').on(t.projectId, t.iid)],
+  (t) => [
+    uniqueIndex('merge_requests_key').on(t.projectId, t.iid),
+    index('merge_requests_branch').on(t.sourceProjectId, t.sourceBranch),
+  ],
 );
 
 /** What one app has for one merge request. */
@@ -92,6 +95,7 @@ export const deployments = sqliteTable(
     index('deployments_phase').on(t.phase),
     index('deployments_waiting').on(t.waitingSince).where(sql`${t.waitingSince} is not null`),
     index('deployments_stopped').on(t.stoppedAt),
+    index('deployments_environment').on(t.projectId, t.environmentName),
   ],
 );
 

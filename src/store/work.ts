@@ -11,7 +11,10 @@ export interface WorkQueries {
    * Inside a transaction it is part of it; whoever is told of due work is told at once and finds it after the commit.
    */
   mark(subject: Subject, kind: WorkKind, dueAt: number): void;
-  /** Makes the instances of all deployments that are not stopped due, each at its time within `spreadMs`, where no row says so already. */
+  /**
+   * Makes the instances of deployments due, each at its time within `spreadMs`, where no row says so already: of those that are neither
+   * stopped nor failed, or have an instance.
+   */
   markForgotten(now: number, spreadMs: number): void;
   /** Takes the row that is due longest, unless nothing is due at `now`. */
   claim(now: number, bootId: string): WorkRow | undefined;
@@ -51,6 +54,20 @@ export function workQueries(db: Database, onDue: (dueAt: number) => void): WorkQ
     .returning()
     .prepare();
 
+  const isOne = and(eq(work.subject, sql.placeholder('subject')), eq(work.kind, sql.placeholder('kind')));
+  const one = db.select().from(work).where(isOne).prepare();
+  const complete = db
+    .delete(work)
+    .where(and(isOne, eq(work.marks, sql.placeholder('marks'))))
+    .prepare();
+  const soonest = db
+    .select({ dueAt: work.dueAt })
+    .from(work)
+    .where(isNull(work.claimedBy))
+    .orderBy(asc(work.dueAt))
+    .limit(1)
+    .prepare();
+
   return {
     mark(subject, kind, dueAt) {
       mark.run({ subject, kind, dueAt });
@@ -61,15 +78,13 @@ export function workQueries(db: Database, onDue: (dueAt: number) => void): WorkQ
       const added = db.run(sql`insert into work (subject, kind, due_at)
         select 'deployment:' || d.id, 'instance', ${now} + abs(random() % ${Math.max(1, Math.round(spreadMs))})
         from deployments d where (d.phase < 'stopped' or d.phase > 'stopped')
+        and (d.phase <> 'failed' or exists (select 1 from revisions r where r.deployment_id = d.id and r.instance_state = 'present'))
         and not exists (select 1 from work w where w.subject = 'deployment:' || d.id and w.kind = 'instance')`);
       if (added.changes > 0) onDue(now);
     },
     claim: (now, bootId) => claim.get({ now, bootId }),
     complete(row) {
-      const done = db
-        .delete(work)
-        .where(and(byKey(row), eq(work.marks, row.marks)))
-        .run();
+      const done = complete.run({ subject: row.subject, kind: row.kind, marks: row.marks });
       if (done.changes > 0) return;
       // Marked while it ran; `dueAt` of that marking may have been merged with the old, earlier one: due now.
       db.update(work).set({ claimedBy: null, attempts: 0, lastError: null }).where(byKey(row)).run();
@@ -89,16 +104,8 @@ export function workQueries(db: Database, onDue: (dueAt: number) => void): WorkQ
     releaseOthers(bootId) {
       return db.update(work).set({ claimedBy: null, dueAt: 0 }).where(ne(work.claimedBy, bootId)).run().changes;
     },
-    nextDueAt() {
-      return db
-        .select({ dueAt: work.dueAt })
-        .from(work)
-        .where(isNull(work.claimedBy))
-        .orderBy(asc(work.dueAt))
-        .limit(1)
-        .get()?.dueAt;
-    },
-    find: (subject, kind) => db.select().from(work).where(byKey({ subject, kind })).get(),
+    nextDueAt: () => soonest.get()?.dueAt,
+    find: (subject, kind) => one.get({ subject, kind }),
     all: () => db.select().from(work).all(),
   };
 }

@@ -6,6 +6,7 @@ const BENCHES: Readonly<
 > = {
   lifecycle: async () => (await import('./lifecycle.ts')).benchLifecycle,
   redeploy: async () => (await import('./redeploy.ts')).benchRedeploy,
+  scale: async () => (await import('./scale.ts')).benchScale,
   webhook: async () => (await import('./webhook.ts')).benchWebhook,
 };
 

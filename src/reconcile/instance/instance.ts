@@ -17,7 +17,7 @@ export function instanceReconciler(context: InstanceContext): Reconciler {
     async reconcile(id) {
       const deployment = store.deployments.get(id);
       if (!deployment) return DONE;
-      const revisions = store.revisions.ofDeployment(id);
+      const revisions = store.revisions.current(id);
       if (deployment.wanted === 'stopped') return removeDeployment(context, deployment, revisions);
       const latest = revisions.at(-1);
       if (!latest) return DONE;

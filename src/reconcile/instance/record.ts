@@ -24,7 +24,7 @@ export function recordPhase(
 ): void {
   const { store } = context;
   const deployment = store.deployments.get(deploymentId) as DeploymentRow;
-  const revisions = store.revisions.ofDeployment(deploymentId);
+  const revisions = store.revisions.current(deploymentId);
   const phase = derivePhase({
     wanted: deployment.wanted,
     latest: revisions.findLast((r) => r.state !== 'superseded')?.state,

@@ -28,11 +28,11 @@ export function bundlesLook({ store, bundles, log, now, tell }: Context): LocalL
     name: 'bundles',
     everyMs: 0,
     async run(signal) {
-      const digests = await bundles.list();
-      const wanted = new Set(store.revisions.bundlesToKeep(now() - KEEP_BUNDLE_MS));
-      for (const digest of digests) {
+      for (const digest of await bundles.list()) {
         if (signal.aborted) return;
-        if (wanted.has(digest) || ((await bundles.ageMs(digest)) ?? 0) < UNUSED_MS) continue;
+        // It is looked at on disk first: other work gets its turn in between.
+        if (((await bundles.ageMs(digest)) ?? 0) < UNUSED_MS) continue;
+        if (store.revisions.mayRunAgain(digest, now() - KEEP_BUNDLE_MS)) continue;
         const users = store.revisions.deploymentsOfBundle(digest).map(({ name }) => name);
         await bundles.remove(digest);
         if (users.length > 0)

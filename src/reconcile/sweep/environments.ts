@@ -14,7 +14,7 @@ export async function compareEnvironments(context: ProjectContext, projectId: nu
   const known = store.deployments.environmentNames(projectId);
   const listed = await gitlab.availableEnvironments(projectId, commonBegin(known));
   const byName = new Map(listed.map((environment) => [environment.name, environment]));
-  for (const { id } of open) await checkLinked(context, id, byName);
+  for (const { id } of open.filter(mayBeLinked)) await checkLinked(context, id, byName);
   const strays = listed.filter((environment) => !knownStopped(context, projectId, environment));
   await stopStrays(context, projectId, strays);
 }
@@ -27,17 +27,19 @@ async function checkLinked(
 ): Promise<void> {
   const { store, gitlab } = context;
   const deployment = store.deployments.get(id);
-  if (deployment?.wanted !== 'running' || deployment.liveRevisionId === null || isMoving(context, deployment)) return;
-  // In a fork there are the fork's own lists, and often no rights.
-  if (deployment.environmentProjectId !== null) return;
-  // Where a push failed, the one before goes on serving.
-  if (deployment.phase !== 'running' && deployment.phase !== 'failed') return;
+  if (!deployment || !mayBeLinked(deployment) || isMoving(context, deployment)) return;
   const url = context.previewUrl(deployment.name);
   if (listed.get(deployment.environmentName)?.externalUrl === url) return;
   const found = await gitlab.environment(deployment.projectId, deployment.environmentName);
   if (found === null || (found.state !== 'stopped' && found.externalUrl === url)) return;
   const wrong = found.state === 'stopped' ? 'was stopped' : `led to ${found.externalUrl ?? 'nowhere'}`;
   put(context, deployment, `The environment ${found.name} ${wrong}, though ${deployment.name} is running.`);
+}
+
+/** Where a push failed, the one before goes on serving. In a fork there are the fork's own lists, and often no rights. */
+function mayBeLinked({ wanted, phase, liveRevisionId, environmentProjectId }: DeploymentRow): boolean {
+  const serves = liveRevisionId !== null && (phase === 'running' || phase === 'failed');
+  return wanted === 'running' && serves && environmentProjectId === null;
 }
 
 /** Whether an available environment is a deployment's; that of a stopped one is stopped. */

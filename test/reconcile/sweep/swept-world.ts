@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Database } from '../../../src/store/sqlite.ts';
 import { CiDoor } from '../../scenarios/ci-door.ts';
 import { makeArchive } from '../../store/bundles/archives.ts';
-import { ensureEnvironment } from '../../support/gitlab/acts/environments.ts';
+import { ensureEnvironment, setExternalUrl } from '../../support/gitlab/acts/environments.ts';
 import type { MergeRequest } from '../../support/gitlab/state.ts';
 import type { World } from '../../support/world.ts';
 
@@ -31,9 +31,11 @@ async function deploy(t: World, mr: MergeRequest, file: ArchivedFile): Promise<v
   const environment = ensureEnvironment(t.gitlab, t.project.id, { name: `review/mr-${mr.iid}` });
   environment.state = 'available';
   const token = await door.token(door.job(door.pipeline(mr)));
-  await door.deploy(token, mr.iid);
+  const url = /^url (\S+)/m.exec((await door.deploy(token, mr.iid)).text)?.[1] as string;
   const { status, text } = await door.upload(token, makeArchive([APP, file]));
   if (status !== 200) throw new Error(text);
+  // GitLab writes it when the job ends.
+  setExternalUrl(t.gitlab, environment, url);
 }
 
 interface ArchivedFile {

@@ -1,0 +1,2 @@
+CREATE INDEX `deployments_environment` ON `deployments` (`project_id`,`environment_name`);--> statement-breakpoint
+CREATE INDEX `merge_requests_branch` ON `merge_requests` (`source_project_id`,`source_branch`);

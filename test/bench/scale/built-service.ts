@@ -1,0 +1,75 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** What `npm start` gives Node. */
+const FLAGS: readonly string[] = (
+  JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } }
+).scripts.start
+  .split(' ')
+  .filter((word) => word.startsWith('--'));
+
+/** Builds the service as `npm run build` does, into a folder of its own. Returns the path of its main program. */
+export async function buildService(folder: string): Promise<string> {
+  const tsc = join(ROOT, 'node_modules', '.bin', 'tsc');
+  await promisify(execFile)(tsc, ['--project', ROOT, '--outDir', join(folder, 'dist')], { cwd: ROOT });
+  for (const name of ['node_modules', 'drizzle', 'package.json']) symlinkSync(join(ROOT, name), join(folder, name));
+  return join(folder, 'dist', 'main.js');
+}
+
+/** The service as a process of its own. */
+export class BuiltService {
+  private readonly child: ChildProcess;
+  private said = '';
+
+  private constructor(main: string, env: Readonly<Record<string, string>>) {
+    // Its log is read, so that the pipe never fills.
+    this.child = spawn(process.execPath, [...FLAGS, main, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream?.on('data', (chunk: Buffer) => {
+        this.said = (this.said + chunk.toString()).slice(-4_000);
+      });
+  }
+
+  /** Starts it, and waits until it is ready; `readyMs` from the start of the process. */
+  static async start(
+    main: string,
+    env: Readonly<Record<string, string>>,
+  ): Promise<{ service: BuiltService; readyMs: number }> {
+    const began = performance.now();
+    const service = new BuiltService(main, env);
+    for (;;) {
+      const ready = await fetch(`${env.BD_PUBLIC_URL}readyz`).catch(() => undefined);
+      await ready?.arrayBuffer();
+      if (ready?.status === 200) return { service, readyMs: performance.now() - began };
+      if (service.child.exitCode !== null) throw new Error(`the service ended: ${service.said}`);
+      if (performance.now() - began > 60_000) throw new Error(`the service is not ready: ${service.said}`);
+      await new Promise((done) => setTimeout(done, 5));
+    }
+  }
+
+  /** CPU time that it has used, in ms: user and system, in ticks of 10 ms (proc(5), getconf CLK_TCK). */
+  cpuMs(): number {
+    const fields = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
+  /** The most memory that it has had so far, in MB. */
+  peakMb(): number {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null) return;
+    const ended = new Promise((resolve) => this.child.once('exit', resolve));
+    this.child.kill('SIGTERM');
+    await ended;
+  }
+}

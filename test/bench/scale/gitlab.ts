@@ -1,0 +1,47 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { mergeRequestOf, type Scale } from './rows.ts';
+
+const AUTHOR = { id: 2, username: 'dee', name: 'Dee' };
+
+/** Answers what a sweep asks, out of the same numbers as the database's rows: the stand-in's projects have a git repository each, which takes minutes. */
+export async function startQuietGitLab(
+  scale: Scale,
+): Promise<{ readonly url: string; requests: number; close(): void }> {
+  const gitlab = { url: '', requests: 0, close: () => server.close() };
+  const server: Server = createServer((request, response) => {
+    gitlab.requests += 1;
+    const url = new URL(request.url ?? '/', 'http://gitlab');
+    const answer = answerOf(url, scale, gitlab.url);
+    response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer ?? { message: '404 Not Found' }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  gitlab.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return gitlab;
+}
+
+function answerOf(url: URL, scale: Scale, gitlabUrl: string): unknown {
+  if (url.pathname === '/api/v4/user') return { id: 1, username: 'bot', name: 'Bot' };
+  if (/\/members\/all\/1$/.test(url.pathname)) return { id: 1, access_level: 40, state: 'active' };
+  const [, project, list, one] =
+    /^\/api\/v4\/projects\/(\d+)\/(merge_requests|environments)(?:\/(\d+))?$/.exec(url.pathname) ?? [];
+  if (list === 'environments') return [];
+  if (list === 'merge_requests' && one !== undefined) return wire(numberOf(one));
+  if (list !== 'merge_requests') return undefined;
+  return url.searchParams.getAll('iids[]').map((iid) => wire(numberOf(iid)));
+
+  function numberOf(iid: string): number {
+    return (Number(iid) - 1) * scale.projects + Number(project) - 1;
+  }
+
+  function wire(n: number) {
+    const mr = mergeRequestOf(n, scale, { gitlabUrl });
+    return {
+      ...{ iid: mr.iid, project_id: mr.projectId, state: mr.state, title: mr.title, draft: false, web_url: mr.webUrl },
+      ...{ source_project_id: mr.projectId, source_branch: mr.branch, target_branch: 'main', sha: mr.sha },
+      ...{ author: AUTHOR, references: { full: `${mr.path}!${mr.iid}` }, user_notes_count: 1 },
+      updated_at: '2026-01-01T00:00:00.000Z',
+    };
+  }
+}
