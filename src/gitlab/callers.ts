@@ -1,5 +1,8 @@
 import { createRequesterFn } from '@gitbeaker/requester-utils';
+import { PersonalAccessTokens } from '@gitbeaker/rest';
+import * as z from 'zod';
 import type { CallerToken } from '../deployment/gitlab-facts.ts';
+import { GitLabError } from '../errors.ts';
 import { baseUrl, type GitLabOptions } from './client.ts';
 import type { GitLab } from './gitlab.ts';
 import { createProjects } from './projects.ts';
@@ -18,7 +21,13 @@ const POLICY: RetryPolicy = {
 };
 
 /** What GitLab says about the owner of a token, asked with that token: so the token's own scopes count too. */
-export type CallerGitLab = Pick<GitLab, 'currentUser' | 'accessLevel'>;
+export interface CallerGitLab extends Pick<GitLab, 'currentUser' | 'accessLevel'> {
+  /** What the token may do; null where GitLab does not say. */
+  scopes(): Promise<readonly string[] | null>;
+}
+
+const ownToken = z.object({ scopes: z.array(z.string()) });
+const oauthToken = z.object({ scope: z.array(z.string()) });
 
 /**
  * GitLab as those who call the service see it. Nothing is kept of a token: each call of the result makes a client of its own.
@@ -45,6 +54,29 @@ export function createCallers(
     };
     const { currentUser } = createUsers(resources);
     const { accessLevel } = createProjects(resources);
-    return { currentUser, accessLevel };
+    const host = resources.host;
+    return {
+      currentUser,
+      accessLevel,
+      async scopes() {
+        const own = ownToken.safeParse(await saidOrNull(new PersonalAccessTokens(resources).show()));
+        if (own.success) return own.data.scopes;
+        if (header !== 'bearer') return null;
+        // Outside of /api/v4, so no resource of gitbeaker's has it (doc/api/oauth2.md).
+        const headers = { authorization: `Bearer ${value}` };
+        const answer = await saidOrNull(send('oauth/token/info', { method: 'GET', prefixUrl: host, headers }));
+        const oauth = oauthToken.safeParse(answer?.body);
+        return oauth.success ? oauth.data.scope : null;
+      },
+    };
   };
+}
+
+/** Null where GitLab answered with a no; one that cannot be reached is an error all the same. */
+async function saidOrNull<T>(answer: Promise<T>): Promise<T | null> {
+  return answer.catch((error: unknown) => {
+    const isAway = !(error instanceof GitLabError) || ['unreachable', 'rate-limited'].includes(error.failure);
+    if (isAway) throw error;
+    return null;
+  });
 }

@@ -1,6 +1,6 @@
 import { type CommentOutcome, parseCommand } from '../deployment/commands.ts';
 import { type ForkPolicy, isFork } from '../deployment/forks.ts';
-import type { NoteFacts } from '../deployment/gitlab-facts.ts';
+import { DEVELOPER, type NoteFacts } from '../deployment/gitlab-facts.ts';
 import { GitLabError } from '../errors.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
 import { type Log, mergeRequestFields } from '../log.ts';
@@ -9,9 +9,6 @@ import type { Store } from '../store/store.ts';
 import { requestRedeploy, wantStopped } from '../store/want.ts';
 import { type ReplyKind, renderReply, replyMarker } from '../views/note/reply.ts';
 import { deployFork } from './approve-fork.ts';
-
-/** GitLab's number for the role Developer (doc/api/members.md). */
-const DEVELOPER = 30;
 
 export interface CommentContext {
   readonly store: Store;

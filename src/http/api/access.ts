@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { AccessLevel, CallerToken, PersonFacts } from '../../deployment/gitlab-facts.ts';
-import { GitLabError } from '../../errors.ts';
+import { GitLabError, ProblemError } from '../../errors.ts';
 import { refuseToken, tokenKey } from './caller-token.ts';
 import type { ApiContext } from './context.ts';
 import { fewAtOnce } from './few-at-once.ts';
@@ -23,6 +23,8 @@ export interface Access {
   identify(token: CallerToken): Promise<Caller>;
   /** The caller's role in a project. @param options.fresh asks GitLab now, whatever is remembered */
   role(caller: Caller, projectId: number, options?: { readonly fresh: boolean }): Promise<AccessLevel>;
+  /** @throws ProblemError 403 where GitLab says that the token is for reading only */
+  requireActing(caller: Caller): Promise<void>;
   /** Those of these projects in which the caller has at least this role. */
   withRole(caller: Caller, projectIds: readonly number[], level: AccessLevel): Promise<number[]>;
 }
@@ -54,7 +56,7 @@ export function createAccess(context: Pick<ApiContext, 'gitlabOf' | 'now'>): Acc
       const level = await ask(() => context.gitlabOf(caller.token).accessLevel(projectId, caller.id)).catch(
         (error: unknown) => {
           // A project may refuse a token that is good elsewhere, by its address or its group's rules.
-          if (error instanceof GitLabError && error.failure === 'forbidden') return 0;
+          if (error instanceof GitLabError && error.failure === 'forbidden' && !lacksScope(error)) return 0;
           return rejectedWhere401or403(error);
         },
       );
@@ -80,6 +82,15 @@ export function createAccess(context: Pick<ApiContext, 'gitlabOf' | 'now'>): Acc
       const found = await people.fetch(tokenKey(token), { context: token });
       return found === undefined || found === 'rejected' ? refuseToken() : { ...found, token };
     },
+    async requireActing(caller) {
+      const scopes = await ask(() => context.gitlabOf(caller.token).scopes());
+      if (scopes !== null && !scopes.includes('api'))
+        throw new ProblemError(
+          'insufficient-scope',
+          403,
+          `This token has the scope ${scopes.join(', ') || 'of nothing'}: acting takes a token with the scope api.`,
+        );
+    },
     async withRole(caller, projectIds, level) {
       const allowed = new Set<number>();
       const left = [...projectIds];
@@ -93,6 +104,9 @@ export function createAccess(context: Pick<ApiContext, 'gitlabOf' | 'now'>): Acc
     },
   };
 }
+
+/** As GitLab says it (RFC 6750 §3.1): that is the same in every project. */
+const lacksScope = ({ message }: GitLabError) => message.includes('insufficient_scope');
 
 function rejectedWhere401or403(error: unknown): 'rejected' {
   if (error instanceof GitLabError && (error.failure === 'unauthorized' || error.failure === 'forbidden'))

@@ -8,6 +8,8 @@ export interface CallerGitLab {
   currentUser(): Promise<PersonFacts>;
   /** 0 where the person is no member, or the token does not show the project. */
   accessLevel(projectId: number, userId: number): Promise<AccessLevel>;
+  /** What the token may do; null where GitLab does not say. */
+  scopes(): Promise<readonly string[] | null>;
 }
 
 export interface ApiContext {

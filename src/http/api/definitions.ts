@@ -39,6 +39,7 @@ const notFound = {
     'There is no such deployment, or the caller has not the role in its project (Reporter to read, Developer to act)',
   ),
 };
+const readOnly = { 403: problem('The token is for reading only: acting takes the scope api') };
 const notYet = { 501: problem('Not there yet in this version') };
 
 export const listRoute = createRoute({
@@ -103,20 +104,20 @@ const conflict = { 409: problem('The merge request was merged, or is gone') };
 export const redeployRoute = createRoute({
   ...act('redeploy', 'Runs the latest source again'),
   path: '/deployments/{name}/redeploy',
-  responses: { ...taken, ...refusals, ...notFound, ...conflict },
+  responses: { ...taken, ...refusals, ...notFound, ...readOnly, ...conflict },
 });
 export const stopRoute = createRoute({
   ...act('stop', 'Removes the deployment until the next push or redeploy'),
   path: '/deployments/{name}/stop',
-  responses: { ...taken, ...refusals, ...notFound },
+  responses: { ...taken, ...refusals, ...notFound, ...readOnly },
 });
 export const sleepRoute = createRoute({
   ...act('sleep', 'Stops the instance until the next request (not there yet)'),
   path: '/deployments/{name}/sleep',
-  responses: { ...refusals, ...notFound, ...notYet },
+  responses: { ...refusals, ...notFound, ...readOnly, ...notYet },
 });
 export const wakeRoute = createRoute({
   ...act('wake', 'Starts a sleeping instance (not there yet)'),
   path: '/deployments/{name}/wake',
-  responses: { ...refusals, ...notFound, ...notYet },
+  responses: { ...refusals, ...notFound, ...readOnly, ...notYet },
 });

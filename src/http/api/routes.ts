@@ -134,6 +134,7 @@ export function apiRoutes(context: ApiContext): OpenAPIHono {
         404,
         'There is no deployment of this name, or you have not the role in its project that this takes (Reporter to read, Developer to act).',
       );
+    if (level > REPORTER) await access.requireActing(caller);
     return { caller, deployment: store.deployments.named(name) ?? deployment };
   }
 

@@ -1,12 +1,10 @@
 import { approvalLine, approvalsIn } from '../../deployment/forks.ts';
+import { DEVELOPER } from '../../deployment/gitlab-facts.ts';
 import { ProblemError } from '../../errors.ts';
 import { approveCommit } from '../../store/approve.ts';
 import type { DeploymentRow, MergeRequestRow } from '../../store/schema.ts';
 import type { BoundJob } from './bind-job.ts';
 import type { CiContext } from './context.ts';
-
-/** GitLab's number for the role Developer (doc/api/members.md). */
-const DEVELOPER = 30;
 
 /** A commit may have been approved before its pipeline ran, even before the service knew the merge request: then it is deployed at once. */
 export async function readApproval(

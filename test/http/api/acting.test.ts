@@ -45,6 +45,25 @@ describe('acting on a deployment', () => {
     expect(w.t.gitlab.pipelines(w.t.project)).toHaveLength(1);
   });
 
+  it('takes a token that may act: one for reading reads, and is told what it lacks', async () => {
+    for (const token of [TOKENS.readOnly, TOKENS.readOnlyOauth]) {
+      expect((await w.api(`/deployments/${name}`, token)).status).toBe(200);
+      expect(await act('stop', token)).toMatchObject({
+        status: 403,
+        json: {
+          type: 'urn:branch-deployments:insufficient-scope',
+          detail: 'This token has the scope read_api: acting takes a token with the scope api.',
+        },
+      });
+    }
+    expect(await phase()).toBe('running');
+    expect((await act('redeploy', TOKENS.oauth)).status).toBe(202);
+    await until('it to run again', async () => {
+      const { json } = await w.api(`/deployments/${name}`, TOKENS.reporter);
+      return json.live_revision?.number === 3;
+    });
+  });
+
   it('says of sleep and wake that they are not there yet', async () => {
     for (const action of ['sleep', 'wake'])
       expect(await act(action)).toMatchObject({ status: 501, json: { type: 'urn:branch-deployments:not-yet' } });

@@ -10,6 +10,9 @@ export const TOKENS = {
   reporter: 'glpat-Rep0rterRep0rterRep0',
   developer: 'glpat-Dev3loperDev3loper3',
   oauth: 'b1a9c64bf0de5a8cb1a9c64bf0de5a8c',
+  readOnly: 'glpat-Re4dOnlyRe4dOnlyRe4d',
+  readOnlyOauth: 'c1a9c64bf0de5a8cb1a9c64bf0de5a8c',
+  userOnly: 'glpat-Us3rOnlyUs3rOnlyUs3r',
   guest: 'glpat-GuestGuestGuestGues',
   stranger: 'glpat-StrangerStrangerSt',
   wrong: 'glpat-Wr0ngWr0ngWr0ngWr0n',
@@ -36,14 +39,25 @@ export class ApiWorld {
     this.runtime = runtime;
     this.door = new CiDoor(t);
     const person = (username: string, level: number, tokens: string[]) => {
-      const user = t.gitlab.addUser(username, { name: `${username} name`, tokens });
+      const scopes = {
+        [TOKENS.readOnly]: ['read_api'],
+        [TOKENS.readOnlyOauth]: ['read_api'],
+        [TOKENS.userOnly]: ['read_user'],
+      };
+      const user = t.gitlab.addUser(username, { name: `${username} name`, tokens, scopes });
       t.gitlab.addMember(t.project, user, level);
       return user;
     };
     person('rita', 20, [TOKENS.reporter]);
     person('gus', 10, [TOKENS.guest]);
     person('stan', 0, [TOKENS.stranger]);
-    this.developer = person('dora', 30, [TOKENS.developer, TOKENS.oauth]);
+    this.developer = person('dora', 30, [
+      TOKENS.developer,
+      TOKENS.oauth,
+      TOKENS.readOnly,
+      TOKENS.readOnlyOauth,
+      TOKENS.userOnly,
+    ]);
   }
 
   static async open(env: Readonly<Record<string, string>> = {}): Promise<ApiWorld> {
@@ -75,11 +89,15 @@ export class ApiWorld {
     return name;
   }
 
+  /** OAuth tokens, which have no prefix here, go into the header that is theirs. */
   async api(path: string, token: string | null, method = 'GET'): Promise<ApiAnswer> {
-    const response = await fetch(`${this.t.serviceUrl}/api${path}`, {
-      method,
-      headers: token === null ? {} : { 'private-token': token },
-    });
+    const isOauth = token !== null && !token.startsWith('glpat-');
+    const headers: Record<string, string> = isOauth
+      ? { authorization: `Bearer ${token}` }
+      : token === null
+        ? {}
+        : { 'private-token': token };
+    const response = await fetch(`${this.t.serviceUrl}/api${path}`, { method, headers });
     const text = await response.text();
     recordOutput('answer', text);
     const type = response.headers.get('content-type') ?? '';

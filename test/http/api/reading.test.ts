@@ -1,3 +1,4 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeArchive } from '../../store/bundles/archives.ts';
 import { until } from '../../support/poll.ts';
@@ -80,6 +81,23 @@ describe('reading deployments', () => {
       expect(answer.text).not.toContain(hidden);
   });
 
+  it('answers as its own description says', async () => {
+    const description = (await (await fetch(`${w.t.serviceUrl}/api/openapi.json`)).json()) as Record<string, unknown>;
+    const ajv = new Ajv2020({ strict: false, validateFormats: false }).addSchema(description, 'api');
+    const answers = {
+      '/deployments': await w.api('/deployments', TOKENS.reporter),
+      '/deployments/{name}': await w.api(`/deployments/${name}`, TOKENS.reporter),
+      '/deployments/{name}/revisions': await w.api(`/deployments/${name}/revisions`, TOKENS.reporter),
+      '/deployments/{name}/changes': await w.api(`/deployments/${name}/changes`, TOKENS.reporter),
+    };
+    for (const [path, { status, type, json }] of Object.entries(answers)) {
+      const pointer = ['paths', `/api${path}`, 'get', 'responses', String(status), 'content', type, 'schema'];
+      const escaped = pointer.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')));
+      const validate = ajv.compile({ $ref: `api#/${escaped.join('/')}` });
+      expect([path, validate(json), validate.errors]).toEqual([path, true, null]);
+    }
+  });
+
   it('takes the token as GitLab takes it', async () => {
     const bearer = await fetch(`${w.t.serviceUrl}/api/deployments/${name}`, {
       headers: { authorization: `Bearer ${TOKENS.oauth}` },
@@ -90,6 +108,14 @@ describe('reading deployments', () => {
     expect(without.headers.get('www-authenticate')).toBe('Bearer');
     expect(without.json).toMatchObject({ type: 'urn:branch-deployments:no-token', status: 401 });
     expect(without.json.detail).toContain('PRIVATE-TOKEN: <personal, project or group access token>');
+  });
+
+  it('tells a token that lacks the scope for reading so, whatever it asks for', async () => {
+    for (const path of ['', `/${name}`, '/mr-1-shop-aaaaaaaa'])
+      expect(await w.api(`/deployments${path}`, TOKENS.userOnly)).toMatchObject({
+        status: 401,
+        json: { type: 'urn:branch-deployments:wrong-token', detail: expect.stringContaining('lacks the scope') },
+      });
   });
 
   it('answers a Guest, a stranger and a misspelt name with the same words', async () => {

@@ -16,14 +16,33 @@ export interface ApiRequest {
 
 const table = routes.map((route) => ({ route, parts: route.path.split('/') }));
 
-/** The user of the request's token; undefined where it carries none. Throws for a token that is nobody's. */
-export function authenticate(gitlab: StandInGitLab, headers: ApiRequest['headers']): User | undefined {
+/** Who sends the request, and with which token; undefined where it carries none. Throws for a token that is nobody's. */
+export function authenticate(
+  gitlab: StandInGitLab,
+  headers: ApiRequest['headers'],
+): { readonly user: User; readonly token: string } | undefined {
   const bearer = /^Bearer (.+)$/i.exec(String(headers.authorization ?? ''))?.[1];
   const token = headers['private-token'] ?? bearer;
   if (token === undefined) return undefined;
   const user = gitlab.state.users.find(({ tokens }) => tokens.includes(String(token)));
   if (!user) throw new ApiRefusal(401, { message: '401 Unauthorized' });
-  return user;
+  return { user, token: String(token) };
+}
+
+export function scopesOf(user: User, token: string): readonly string[] {
+  return user.scopes[token] ?? ['api'];
+}
+
+/** Reading takes `read_api` at least, all else `api`; a token may always look at itself (lib/api/api_guard.rb, self_information.rb). */
+function checkScope({ method, path }: Route, scopes: readonly string[]): void {
+  if (path === '/personal_access_tokens/self') return;
+  const taken = method !== 'GET' ? ['api'] : path === '/user' ? ['api', 'read_api', 'read_user'] : ['api', 'read_api'];
+  if (taken.some((scope) => scopes.includes(scope))) return;
+  throw new ApiRefusal(403, {
+    error: 'insufficient_scope',
+    error_description: 'The request requires higher privileges than provided by the access token.',
+    scope: taken.join(' '),
+  });
 }
 
 /** Answers one request of the REST API, or throws an `ApiRefusal`. Calls `violation` with what no client should ask. */
@@ -37,8 +56,10 @@ export async function answerApi(
     violation('the stand-in GitLab does not know this route');
     throw new ApiRefusal(501, { message: `The stand-in GitLab does not know ${request.method} ${request.path}.` });
   }
-  const user = authenticate(gitlab, request.headers);
-  if (!user) throw new ApiRefusal(401, { message: '401 Unauthorized' });
+  const caller = authenticate(gitlab, request.headers);
+  if (!caller) throw new ApiRefusal(401, { message: '401 Unauthorized' });
+  const { user, token } = caller;
+  checkScope(match.route, scopesOf(user, token));
   const input = readInput(request);
   const fault = checkRequest(`${match.route.method} ${match.route.path}`, input);
   if (fault !== undefined) {
@@ -49,7 +70,14 @@ export async function answerApi(
   for (const [key, value] of Object.entries(input)) if (value === null && key !== 'external_url') delete input[key];
   const project = match.route.level === null ? null : admit(gitlab, match.route, { user, key: match.params.id ?? '' });
   // Routes without a project do not read it (Call).
-  return match.route.handle({ gitlab, user, params: match.params, input, project: project as Project } satisfies Call);
+  return match.route.handle({
+    gitlab,
+    user,
+    token,
+    params: match.params,
+    input,
+    project: project as Project,
+  } satisfies Call);
 }
 
 function findRoute(request: ApiRequest): { route: Route; params: Record<string, string> } | undefined {

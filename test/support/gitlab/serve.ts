@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { answerApi } from './api.ts';
+import { answerApi, authenticate, scopesOf } from './api.ts';
 import { ApiRefusal } from './api-refusal.ts';
 import type { FaultAct } from './faults.ts';
 import { renderPage } from './pages/pages.ts';
@@ -88,6 +88,7 @@ async function answer(gitlab: StandInGitLab, request: IncomingMessage): Promise<
       if (method === 'GET') remember(gitlab, request, given);
       return given;
     }
+    if (method === 'GET' && path === '/oauth/token/info') return tokenInfo(gitlab, request.headers);
     return (
       (method === 'GET' || method === 'HEAD'
         ? await answerSite(gitlab, { path, host: request.headers.host })
@@ -97,6 +98,14 @@ async function answer(gitlab: StandInGitLab, request: IncomingMessage): Promise<
     if (error instanceof ApiRefusal) return { status: error.status, body: error.body };
     throw error;
   }
+}
+
+/** What an OAuth token says of itself (doc/api/oauth2.md); other kinds are unknown here. */
+function tokenInfo(gitlab: StandInGitLab, headers: IncomingMessage['headers']): Answer {
+  const caller = authenticate(gitlab, { authorization: headers.authorization });
+  if (!caller || caller.token.startsWith('glpat-')) throw new ApiRefusal(401, { error: 'invalid_token' });
+  const { user, token } = caller;
+  return { status: 200, body: { resource_owner_id: user.id, scope: scopesOf(user, token), expires_in_seconds: 7_200 } };
 }
 
 const HTML = { 'content-type': 'text/html; charset=utf-8' };

@@ -7,8 +7,10 @@ export interface User {
   id: number;
   username: string;
   name: string;
-  /** Personal access tokens of this user. */
+  /** Personal access tokens of this user; one that does not begin with `glpat-` is an OAuth token. */
   tokens: string[];
+  /** Scopes of those tokens that have less than `api`. */
+  scopes: Record<string, readonly string[]>;
 }
 
 export interface Project {

@@ -5,6 +5,8 @@ import type { Project, User } from '../state.ts';
 export interface UserOptions {
   readonly name?: string;
   readonly tokens?: readonly string[];
+  /** Scopes of those tokens that have less than `api`. */
+  readonly scopes?: Readonly<Record<string, readonly string[]>>;
 }
 
 export function addUser(gitlab: StandInGitLab, username: string, options: UserOptions): User {
@@ -15,6 +17,7 @@ export function addUser(gitlab: StandInGitLab, username: string, options: UserOp
     username,
     name: options.name ?? username,
     tokens: [...(options.tokens ?? [`glpat-${username}`])],
+    scopes: { ...options.scopes },
   };
   gitlab.state.users.push(user);
   return user;

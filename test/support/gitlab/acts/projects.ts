@@ -53,7 +53,7 @@ export async function addProject(gitlab: StandInGitLab, options: ProjectOptions)
     parent: null,
     files: options.files ?? { 'README.md': `# ${project.name}\n` },
     message: 'Initial commit',
-    author: options.owner ?? { id: 0, username: 'root', name: 'Administrator', tokens: [] },
+    author: options.owner ?? { id: 0, username: 'root', name: 'Administrator', tokens: [], scopes: {} },
     timeMs: gitlab.now(),
   });
   gitlab.state.projects.push(project);

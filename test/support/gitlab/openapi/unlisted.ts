@@ -17,6 +17,7 @@ const notes = '/projects/{id}/merge_requests/{merge_request_iid}/notes';
 export const unlisted: Readonly<Record<string, Operation>> = {
   'GET /user': none,
   'GET /version': none,
+  'GET /personal_access_tokens/self': none,
   [`GET ${notes}`]: {
     properties: {
       sort: { type: 'string', enum: ['asc', 'desc'] },

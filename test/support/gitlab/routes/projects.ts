@@ -27,6 +27,24 @@ export const projectRoutes: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/personal_access_tokens/self',
+    level: null,
+    handle: ({ gitlab, user, token }) => {
+      if (!token.startsWith('glpat-')) throw notFound('Personal Access Token');
+      return ok({
+        id: user.id,
+        name: 'a token',
+        revoked: false,
+        created_at: gitlab.time(),
+        scopes: user.scopes[token] ?? ['api'],
+        user_id: user.id,
+        active: true,
+        expires_at: null,
+      });
+    },
+  },
+  {
+    method: 'GET',
     path: '/projects/{id}',
     level: GUEST,
     handle: ({ gitlab, project }) => ok(presentProject(gitlab, project)),

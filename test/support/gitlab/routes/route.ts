@@ -7,6 +7,8 @@ import type { MergeRequest, Project, User } from '../state.ts';
 export interface Call {
   readonly gitlab: StandInGitLab;
   readonly user: User;
+  /** As it was sent. */
+  readonly token: string;
   /** Of routes below `/projects/{id}`; `null` elsewhere. */
   readonly project: Project;
   /** Path parameters, decoded. */
