@@ -7,6 +7,7 @@ import type { CiContext } from './ci-api/context.ts';
 import { ciRoutes } from './ci-api/routes.ts';
 import { describeRoutes } from './describe.ts';
 import { answerProblem } from './problem.ts';
+import { shownPath } from './shown-path.ts';
 import { type WebhookContext, webhookRoutes } from './webhook.ts';
 
 export interface AppContext {
@@ -32,7 +33,7 @@ export function createApp(context: AppContext): OpenAPIHono {
   const app = new OpenAPIHono();
   app.onError((error, c) => answerProblem(error, c, context.log));
   app.notFound((c) =>
-    answerProblem(new ProblemError('not-found', 404, `There is nothing at ${c.req.path}.`), c, context.log),
+    answerProblem(new ProblemError('not-found', 404, `There is nothing at ${shownPath(c.req.path)}.`), c, context.log),
   );
 
   app.get('/healthz', (c) => c.json({ status: 'up' }));

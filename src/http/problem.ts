@@ -3,6 +3,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { GitLabError, messageOf, ProblemError } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { shownPath } from './shown-path.ts';
 import './about.ts';
 
 interface Problem {
@@ -57,7 +58,7 @@ export function answerProblem(error: unknown, c: Context, log: Log): Response {
     log.error(
       {
         ...c.get('about'),
-        path: c.req.path,
+        path: shownPath(c.req.path),
         status: problem.status,
         error: messageOf(error),
         stack: error instanceof Error ? error.stack : undefined,
@@ -66,7 +67,13 @@ export function answerProblem(error: unknown, c: Context, log: Log): Response {
     );
   else
     log.info(
-      { decision: 'refused', ...c.get('about'), path: c.req.path, status: problem.status, type: problem.type },
+      {
+        decision: 'refused',
+        ...c.get('about'),
+        path: shownPath(c.req.path),
+        status: problem.status,
+        type: problem.type,
+      },
       'a request was refused',
     );
   const headers: Record<string, string> = { 'cache-control': 'no-store' };

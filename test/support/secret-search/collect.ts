@@ -3,10 +3,11 @@ import { afterAll, expect } from 'vitest';
 import { beginOutput, recordOutput, writeOutput } from './output.ts';
 
 /**
- * Runs before each test file: keeps what its process answers over HTTP (the service's doors and previews, the pages and the API of the
- * stand-in GitLab, which shows notes, links and job traces) and what it prints.
+ * Runs before each test file: keeps what its process answers over HTTP (the service's doors and previews, the pages of the
+ * stand-in GitLab, which show notes, links and job traces) and what it prints.
  */
 
+const SHOWN = 60;
 /** Enough of any text; an archive or a load of zeros need not be kept. */
 const MOST_OF_ANSWER = 4 * 1024 * 1024;
 const answers = new WeakMap<ServerResponse, { text: string[]; length: number }>();
@@ -38,7 +39,10 @@ function collectAnswers(prototype: ServerResponse): void {
     response.once('close', () => {
       const kept = answers.get(response);
       answers.delete(response);
-      recordOutput(`answer to ${response.req.method} ${response.req.url}`, kept?.text.join('') ?? '');
+      const path = response.req.url?.split('?')[0] ?? '';
+      // What GitLab says is not the service's output; what it was told is recorded where it takes it.
+      if (path.includes('/api/v4/')) return;
+      recordOutput(`answer to ${response.req.method} ${path.slice(0, SHOWN)}`, kept?.text.join('') ?? '');
     });
   });
 }

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 /** Names the folder that the test run collects in; unset outside of it (demo, benchmarks), where nothing is collected. */
 export const FOLDER_VARIABLE = 'BD_TEST_OUTPUT';
 
+/** Begins the line that says where the text below it comes from. */
+export const MARK = '▶ ';
+
 /** What one process has to tell is written together: a system call for each line of a log would cost more than the rest. */
 const WRITE_AT = 256 * 1024;
 let waiting: string[] = [];
@@ -20,7 +23,7 @@ export function beginOutput(testFile: string): void {
 /** Keeps what the service, or something that it runs, has let out: a log line, an answer, a job's trace. */
 export function recordOutput(kind: string, text: string): void {
   if (process.env[FOLDER_VARIABLE] === undefined || text === '') return;
-  waiting.push(`\n[${source}, ${kind}]\n${text}`);
+  waiting.push(`\n${MARK}${source}, ${kind}\n${text}`);
   waitingLength += text.length;
   if (waitingLength > WRITE_AT) writeOutput();
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { MARK } from './output.ts';
 import { findLeaks } from './search.ts';
 
 const VALUE = 'glpat-Xk3 v+9/ÄwZ7mQ2rB5nYs';
@@ -9,7 +10,8 @@ const SECRETS = [
   { name: 'the token', value: VALUE },
   ...Array.from({ length: 2_000 }, (_, index) => ({ name: 'another', value: `other-secret-number-${index}-of-many` })),
 ];
-const found = (text: string) => findLeaks(`\n[test/a.test.ts, log]\n${text}\n`, SECRETS).map(({ secret }) => secret);
+const found = (text: string) =>
+  findLeaks(`\n${MARK}test/a.test.ts, log\n${text}\n`, SECRETS).map(({ secret }) => secret);
 
 describe('a secret is found in the output', () => {
   it.each([
@@ -30,10 +32,10 @@ describe('a secret is found in the output', () => {
 
   it('with the place, and without the secret itself', () => {
     const value = 'glpat-Vx5Lk2sT8nRz7cYb4DqW';
-    const text = `\n[test/a.test.ts, log]\nfine\n\n[test/b.test.ts, printed]\nfine\nurl=https://bot:${value}@gitlab\n`;
+    const text = `\n${MARK}a.test.ts, log\nfine\n\n${MARK}b.test.ts, printed\nfine\n${value}: https://bot:${value}@gitlab\n`;
     const leaks = findLeaks(text, [{ name: 'BD_GITLAB_TOKEN', value }]);
     expect(leaks).toEqual([
-      { secret: 'BD_GITLAB_TOKEN', where: '[test/b.test.ts, printed]', line: 'url=https://bot:█████@gitlab' },
+      { secret: 'BD_GITLAB_TOKEN', where: 'b.test.ts, printed', line: '█████: https://bot:█████@gitlab' },
     ]);
   });
 });
@@ -54,7 +56,7 @@ it('a run whose tests all pass fails where a secret shows in an answer or in wha
   expect(ended).toMatchObject({ code: 1 });
   expect(ended.stdout).toContain('2 passed');
   expect(ended.stdout).toContain('for 3 secrets: 2 found');
-  expect(ended.stderr).toContain('the answered one in [test/fixtures/leaky/leaky.fixture.ts, answer to GET /debug]');
-  expect(ended.stderr).toContain('the printed one in [test/fixtures/leaky/leaky.fixture.ts, printed]');
+  expect(ended.stderr).toContain('the answered one in test/fixtures/leaky/leaky.fixture.ts, answer to GET /debug');
+  expect(ended.stderr).toContain('the printed one in test/fixtures/leaky/leaky.fixture.ts, printed');
   expect(ended.stderr).not.toContain('the kept one');
 });

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { MARK } from './output.ts';
 
 export interface Secret {
   readonly name: string;
@@ -9,7 +10,7 @@ export interface Secret {
 export interface Leak {
   /** Name of the secret; never its value. */
   readonly secret: string;
-  /** `[test file, kind of output]`. */
+  /** Test file and kind of output. */
   readonly where: string;
   /** The line around it, with the secret blacked out. */
   readonly line: string;
@@ -17,6 +18,7 @@ export interface Leak {
 
 /** So many characters in a row are taken for the secret: what is cut short for a log or a note counts too. */
 const PIECE = 16;
+const SHOWN = 300;
 const TOKEN_CHARACTERS = /[\w+/=%.~-]{16,}/g;
 
 /**
@@ -27,16 +29,22 @@ export function findLeaks(text: string, secrets: Iterable<Secret>): Leak[] {
   const pieces = new Map<string, string>();
   for (const { name, value } of secrets)
     for (const form of formsOf(value)) for (const piece of piecesOf(form)) pieces.set(piece, name);
-  const leaks = new Map<string, Leak>();
-  for (const match of text.matchAll(TOKEN_CHARACTERS)) {
-    const [run] = match;
+  const secretIn = (run: string): string | undefined => {
     for (let at = 0; at + PIECE <= run.length; at += 1) {
       const secret = pieces.get(run.slice(at, at + PIECE));
-      if (secret === undefined) continue;
-      const leak = describe(text, { secret, at: match.index + at, from: match.index, to: match.index + run.length });
-      leaks.set(`${leak.secret} ${leak.where}`, leak);
-      break;
+      if (secret !== undefined) return secret;
     }
+    return undefined;
+  };
+  const leaks = new Map<string, Leak>();
+  for (const match of text.matchAll(TOKEN_CHARACTERS)) {
+    const secret = secretIn(match[0]);
+    if (secret === undefined) continue;
+    const { where, line } = placeOf(text, match.index);
+    // A mark tells what was asked, which is not the service's output.
+    if (line.startsWith(MARK)) continue;
+    const shown = line.replace(TOKEN_CHARACTERS, (run) => (secretIn(run) === undefined ? run : '█████'));
+    leaks.set(`${secret} ${where}`, { secret, where, line: shown.slice(0, SHOWN) });
   }
   return [...leaks.values()];
 }
@@ -78,17 +86,10 @@ function piecesOf(form: string): string[] {
   return [0, Math.floor(last / 2), last].map((at) => form.slice(at, at + PIECE));
 }
 
-function describe(
-  text: string,
-  found: { readonly secret: string; readonly at: number; readonly from: number; readonly to: number },
-): Leak {
-  const head = text.lastIndexOf('\n[', found.at);
-  const where = head < 0 ? 'unknown' : text.slice(head + 1, text.indexOf('\n', head + 1));
-  const before =
-    text
-      .slice(Math.max(0, found.from - 120), found.from)
-      .split('\n')
-      .at(-1) ?? '';
-  const after = text.slice(found.to, found.to + 60).split('\n')[0] ?? '';
-  return { secret: found.secret, where, line: `${before}█████${after}` };
+/** The line around an index, and what the mark before it says of its origin. */
+function placeOf(text: string, at: number): { readonly where: string; readonly line: string } {
+  const mark = text.lastIndexOf(`\n${MARK}`, at);
+  const where = mark < 0 ? 'unknown' : text.slice(mark + 1 + MARK.length, text.indexOf('\n', mark + 1));
+  const end = text.indexOf('\n', at);
+  return { where, line: text.slice(text.lastIndexOf('\n', at) + 1, end < 0 ? undefined : end) };
 }

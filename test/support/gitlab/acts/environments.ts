@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { recordOutput } from '../../secret-search/output.ts';
 import { ApiRefusal } from '../api-refusal.ts';
 import type { StandInGitLab } from '../stand-in.ts';
 import type { Environment, MergeRequest, User } from '../state.ts';
@@ -73,6 +74,7 @@ export function ensureEnvironment(gitlab: StandInGitLab, projectId: number, opti
 
 /** Throws a refusal for a URL that GitLab does not take. */
 export function setExternalUrl(gitlab: StandInGitLab, environment: Environment, url: string | null): void {
+  recordOutput('link of an environment', url ?? '');
   const fault = url === null || url === '' ? undefined : urlFault(url);
   if (fault !== undefined) throw new ApiRefusal(400, { message: { external_url: [fault] } });
   environment.externalUrl = url === '' ? null : url;

@@ -1,3 +1,4 @@
+import { recordOutput } from '../../secret-search/output.ts';
 import { ApiRefusal } from '../api-refusal.ts';
 import type { StandInGitLab } from '../stand-in.ts';
 import type { Emoji, MergeRequest, Note, User } from '../state.ts';
@@ -35,6 +36,7 @@ export async function createNote(
   options: { readonly user: User; readonly body: string },
 ): Promise<NoteOutcome> {
   checkBody(options.body);
+  recordOutput('note', options.body);
   const award = emojiOnly(options.body);
   if (award !== null) {
     const emoji = { id: gitlab.nextId(), name: award, userId: options.user.id };
@@ -70,6 +72,7 @@ export async function editNote(
   options: { readonly noteId: number; readonly user: User; readonly body: string },
 ): Promise<Note | null> {
   checkBody(options.body);
+  recordOutput('note', options.body);
   const note = findNote(mergeRequest, options.noteId);
   const { actions, text } = extractQuickActions(options.body);
   note.edits += 1;
