@@ -79,6 +79,14 @@ function projectOf(deployment: DeploymentRow): number {
   return deployment.environmentProjectId ?? deployment.projectId;
 }
 
+/** Missing rights, a project that is not shown, or (400) a branch of the fork that is gone: trying again changes nothing. */
+function isRefusal(error: unknown): error is GitLabError {
+  return (
+    error instanceof GitLabError &&
+    (error.failure === 'forbidden' || error.failure === 'not-found' || error.status === 400)
+  );
+}
+
 const OUT_OF_REACH = 'environment-out-of-reach';
 
 /** In a fork the service's user has the rights that the fork gives it, perhaps none. Said once, and nothing else depends on it. */
@@ -90,13 +98,12 @@ async function whereVisible(
   try {
     return await act();
   } catch (error) {
-    if (!(error instanceof GitLabError) || (error.failure !== 'forbidden' && error.failure !== 'not-found'))
-      throw error;
+    if (!isRefusal(error)) throw error;
     const { store } = context;
     if (store.events.ofDeployment(deployment.id).some(({ type }) => type === OUT_OF_REACH)) return DONE;
     const project = deployment.environmentProjectId;
     const message =
-      `The environment "${deployment.environmentName}" is in the fork (project ${project}), where the service's user may not change it: ` +
+      `The environment "${deployment.environmentName}" is in the fork (project ${project}), where GitLab does not let the service's user change it: ` +
       'its link and its end are left to GitLab. As a Developer of the fork the user could keep them right.';
     context.log.warn(
       { decision: OUT_OF_REACH, ...deploymentFields(deployment), fork: project, error: error.message },

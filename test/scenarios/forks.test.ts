@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeArchive } from '../store/bundles/archives.ts';
 import { ensureEnvironment } from '../support/gitlab/acts/environments.ts';
-import type { MergeRequest, Note, Project, User } from '../support/gitlab/state.ts';
+import type { Environment, MergeRequest, Note, Project, User } from '../support/gitlab/state.ts';
 import { ANSWER_FILE, InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import { openWorld, type World } from '../support/world.ts';
@@ -265,6 +265,21 @@ describe('a pipeline in the fork', () => {
     await until('it to be stopped', () => t.gitlab.environment(fork, name)?.state === 'stopped', 10_000);
     await t.gitlab.reopenMergeRequest(mr, t.dev);
     await until('it to be available', () => t.gitlab.environment(fork, name)?.state === 'available', 10_000);
+  });
+
+  it('is left to GitLab where the branch that its environment needs is gone', async () => {
+    const environment = t.gitlab.environment(fork, `review/mr-${mr.iid}`) as Environment;
+    await t.gitlab.deleteBranch(fork, mr.sourceBranch, { author: stranger });
+    environment.state = 'stopped';
+    await say(mr, t.dev, `/deploy ${mr.sha}`);
+    await until('GitLab to refuse it', () =>
+      t.gitlab.requests.some(
+        ({ method, path, status }) =>
+          method === 'POST' && path.startsWith(`/api/v4/projects/${fork.id}/deployments`) && status === 400,
+      ),
+    );
+    await t.settled();
+    expect(t.logLines.filter((line) => line.includes('work failed'))).toEqual([]);
   });
 
   it("stops what is its own with the fork's stop job", async () => {
