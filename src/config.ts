@@ -38,6 +38,8 @@ export interface Config {
   readonly maxRunning: number;
   readonly sweepEveryMs: number;
   readonly maxUploadBytes: number;
+  /** What bundles, instances, logs, kept setups and caches may take together; bytes. */
+  readonly maxDiskBytes: number;
   /** How long events, logs and ended deployments are kept; ms. */
   readonly keepHistoryMs: number;
   readonly logLevel: Settings['BD_LOG_LEVEL'];
@@ -154,6 +156,7 @@ export function readConfig(
     maxRunning: s.BD_MAX_RUNNING,
     sweepEveryMs: s.BD_SWEEP_EVERY,
     maxUploadBytes: s.BD_MAX_UPLOAD,
+    maxDiskBytes: s.BD_MAX_DISK,
     keepHistoryMs: s.BD_KEEP_HISTORY,
     logLevel: s.BD_LOG_LEVEL,
     warnings,

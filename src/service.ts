@@ -27,6 +27,7 @@ import { createProcessRuntime } from './runtimes/process.ts';
 import type { Runtime } from './runtimes/runtime.ts';
 import { countRevisions } from './service/count-revisions.ts';
 import { countUploads } from './service/count-uploads.ts';
+import { freeBytes } from './service/free-bytes.ts';
 import { logEvents } from './service/log-events.ts';
 import { createHttpServer } from './service/server.ts';
 import { composeSweep } from './service/sweep.ts';
@@ -70,6 +71,8 @@ export interface ServiceOptions {
   readonly heldAtMost?: number;
   /** Where instances run; else as the settings say. It is let go of at the end, not ended. */
   readonly runtime?: Runtime;
+  /** What a process may still write to the file system of this folder, in bytes; else the system is asked. */
+  readonly freeBytes?: (directory: string) => Promise<number>;
   /** Told of everything that the sweep found and put right. */
   readonly onRepair?: (kind: Repair) => void;
 }
@@ -139,8 +142,9 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   });
   const readLagMs = options.headPatienceMs ?? HEAD_PATIENCE_MS;
   const base = { store, gitlab, log, now, forks: config.forks, previewUrl: urlOf };
-  const { sweep, projects } = composeSweep(config, {
+  const { sweep, projects, room } = composeSweep(config, {
     ...{ store, gitlab, runtime, bundles, logs, log, now },
+    freeBytes: options.freeBytes ?? freeBytes,
     onRepair: (kind) => {
       metrics.repaired(kind);
       options.onRepair?.(kind);
@@ -209,7 +213,12 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       heldAtMost: options.heldAtMost ?? HELD_AT_MOST,
       headPatienceMs: options.headPatienceMs ?? HEAD_PATIENCE_MS,
       verifyToken: (token) => idTokens.verify(token),
-      receiveBundle: countUploads((...args) => bundles.receive(...args), metrics.upload),
+      checkRoom: (bytes) => room.check(bytes),
+      receiveBundle: countUploads(async (...args) => {
+        const received = await bundles.receive(...args);
+        room.received(received.archiveBytes + received.unpackedBytes);
+        return received;
+      }, metrics.upload),
       releaseBundle: async (bundle, { keepTree, keepArchive }) => {
         if (!keepTree) await bundles.dropStaged(bundle.digest, bundle.tree);
         bundles.release(bundle.digest);

@@ -150,7 +150,7 @@ export const SETTINGS = {
   BD_EXPIRE_AFTER: { example: '14d', schema: durationOrNever, default: '14d', later: true },
   BD_SWEEP_EVERY: { example: '5m', schema: duration, default: '5m' },
   BD_MAX_UPLOAD: { example: '512Mi', schema: size, default: '512Mi' },
-  BD_MAX_DISK: { example: '20Gi', schema: size, default: '20Gi', later: true },
+  BD_MAX_DISK: { example: '20Gi', schema: size, default: '20Gi' },
   BD_KEEP_HISTORY: { example: '90d', schema: duration, default: '90d' },
   BD_FORKS: { example: 'never', schema: oneOf('never', 'approved'), default: 'never' },
   BD_OAUTH_CLIENT_ID: { example: 'the application id', schema: z.string().min(1), later: true },

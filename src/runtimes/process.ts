@@ -26,6 +26,7 @@ import { PortPool } from './process/ports.ts';
 import { endLeftovers, recoverInstance } from './process/recover-instance.ts';
 import { runShell } from './process/run-inside.ts';
 import { SPARES_NAME, SpareSetups } from './process/spare-setups.ts';
+import { removeStored, storedFolders } from './process/storage.ts';
 import {
   type InstanceLog,
   type InstanceRef,
@@ -33,6 +34,7 @@ import {
   type Runtime,
   RuntimeClosedError,
   type Source,
+  type StoredFolder,
 } from './runtime.ts';
 
 /** How often adopted processes and the size of outputs are looked at, and how often a followed output. */
@@ -157,6 +159,16 @@ class ProcessRuntime implements Runtime {
     await this.open();
     const entries = await readdir(this.ground.folders.instances, { withFileTypes: true });
     return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  }
+
+  async storedFolders(): Promise<StoredFolder[]> {
+    await this.open();
+    return storedFolders(this.ground, Date.now());
+  }
+
+  async removeStored(folder: StoredFolder): Promise<void> {
+    await this.open();
+    await removeStored(this.ground, folder);
   }
 
   async deployments(): Promise<string[]> {

@@ -30,6 +30,17 @@ export type Observation =
   /** `code` is null where a signal ended it. `reason` is a sentence for people: which step or process, and how it ended. */
   | { readonly state: 'exited'; readonly code: number | null; readonly reason: string };
 
+/** Something that a runtime keeps on this machine's disk. */
+export interface StoredFolder {
+  readonly path: string;
+  /** `setup`: outputs of a step, kept for the next start; `spare`: a copy of one, made ahead of time; `shared`: what all instances use. */
+  readonly kind: 'instance' | 'data' | 'shared' | 'setup' | 'spare';
+  /** When it was last used or changed; ms since the epoch. */
+  readonly usedAt: number;
+  /** Whether it may go at any time: it is made anew where it is missing. */
+  readonly removable: boolean;
+}
+
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
@@ -57,6 +68,10 @@ export interface Runtime {
   stop(name: string): Promise<void>;
   /** Removes what the deployment's instances shared. Only when none of them is left. */
   removeData(deployment: string): Promise<void>;
+  /** What it keeps on this machine's disk, without what is in it. */
+  storedFolders?(): Promise<StoredFolder[]>;
+  /** Removes one that is `removable`; one that is gone is fine. */
+  removeStored?(folder: StoredFolder): Promise<void>;
   /** Runs a command where the instance runs, with its environment; returns the exit code. */
   exec(name: string, command: string, log: InstanceLog): Promise<number>;
   /** Names of all instances, also of half-made and exited ones. */

@@ -10,6 +10,8 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const OWN = '==> ';
 
 export interface RevisionLogs {
+  /** Absolute path of the folder that they lie in. */
+  readonly directory: string;
   /** A line of the service's own. */
   say(revisionId: number, line: string): void;
   write(revisionId: number, chunk: Uint8Array): void;
@@ -69,6 +71,7 @@ export function createRevisionLogs(options: { readonly directory: string }): Rev
     return plainLines(text ?? '');
   }
   return {
+    directory: options.directory,
     write,
     say: (id, line) => write(id, Buffer.from(`${OWN}${line}\n`)),
     size,

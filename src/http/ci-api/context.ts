@@ -51,6 +51,8 @@ export interface CiContext {
   /** How long a merge request's head may lag behind the pipeline: GitLab's reads may be stale. */
   readonly headPatienceMs: number;
   verifyToken(token: string): Promise<JobClaims>;
+  /** @throws ProblemError 507 where there is no room for an upload (of `bytes`, as far as that is known) */
+  checkRoom(bytes?: number): Promise<void>;
   receiveBundle(body: AsyncIterable<Uint8Array>, info: { readonly declaredBytes?: number }): Promise<ReceivedBundle>;
   /** Ends a job's claim on what it sent: drops its unpacked tree, and the archive where nothing else needs it. */
   releaseBundle(

@@ -48,7 +48,10 @@ export async function beginDeploy(context: CiContext, claims: JobClaims, request
     },
     'a job wants to deploy',
   );
-  return row.revisionId === null ? { url, upload: true } : { url };
+  if (row.revisionId !== null) return { url };
+  // Before the job packs and sends what would be refused.
+  await context.checkRoom();
+  return { url, upload: true };
 }
 
 /** A merge train's pipeline tests what will be merged; what people review is the branch. Its URL is told to a pipeline of that merge request only. */

@@ -29,6 +29,7 @@ export async function takeSource(
   const url = context.previewUrl(deployment.name);
   if (job.revisionId !== null) return { url, say: ['This job has sent its archive before.'] };
 
+  await context.checkRoom(upload.declaredBytes);
   const began = context.now();
   const bundle = await context.receiveBundle(
     upload.body,

@@ -39,6 +39,12 @@ export async function restoreSetup(instance: Instance, keep: Keep): Promise<bool
   const kept = await readSetup(folder);
   const outputs = pathsBelow(instance, keep);
   if (!kept || JSON.stringify(kept.outputs) !== JSON.stringify(outputs)) return false;
+  // The time of its last use, for whoever makes room: where that has just taken it, it is made anew.
+  const isThere = utimes(folder, new Date(), new Date()).then(
+    () => true,
+    () => false,
+  );
+  if (!(await isThere)) return false;
   const { account, spares } = instance.ground;
   const spare = join(instance.folders.root, 'spare');
   try {
@@ -53,7 +59,6 @@ export async function restoreSetup(instance: Instance, keep: Keep): Promise<bool
         await runInstanceTool(instance, COPY, [join(folder, index), target], { account });
     }
     for (const { target } of places) await moveVirtualEnvironment(instance, target, { from: kept.tree });
-    await utimes(folder, new Date(), new Date()); // The time of its last use, for whoever makes room.
     return true;
   } catch (error) {
     if (!instance.signal.aborted) {

@@ -7,7 +7,7 @@ import type { Ground } from './ground.ts';
 import { COPY, readSetup, setupFolder, UNFINISHED } from './kept-setups.ts';
 import { runTool } from './run-tool.ts';
 
-const SPARE = '.spare-';
+export const SPARE = '.spare-';
 /** Disk is what a spare costs: only the setups that were used last have one. */
 const MAX_SPARES = 4;
 /** The instance that has just been started needs the disk and the processors more: people wait for it. */

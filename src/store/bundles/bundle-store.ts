@@ -45,6 +45,8 @@ export interface BundleStore {
   has(digest: string): Promise<boolean>;
   /** Bytes of the archive; undefined where it is not there. */
   sizeOf(digest: string): Promise<number | undefined>;
+  /** Absolute paths of the folders in which uploads and their trees lie for a while. */
+  stagingFolders(): string[];
   /** Digests of all bundles, sorted. */
   list(): Promise<string[]>;
   /** Removes half-made uploads and trees that no upload and no start has to do with, and that are older than this (ms); returns their names. */
@@ -191,6 +193,8 @@ export function createBundleStore(options: {
     async sizeOf(digest) {
       return (await exists(archivePath(digest))) ? (await stat(archivePath(digest))).size : undefined;
     },
+
+    stagingFolders: () => [incoming, trees],
 
     async list() {
       await makeFolders();

@@ -40,7 +40,7 @@ async function deploy(t: World, mr: MergeRequest, file: ArchivedFile): Promise<v
 
 interface ArchivedFile {
   readonly path: string;
-  readonly content: string;
+  readonly content: string | Buffer;
 }
 
 /** Rows of the service's own database, as they are now. */
