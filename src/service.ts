@@ -173,6 +173,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
         env: environmentOf(deployment, revision),
       }),
       source: (digest) => bundles.source(digest),
+      dropTrees: (digest) => bundles.dropStaged(digest),
       removeBundle: (digest) => bundles.remove(digest),
       onEnded: countRevisions(store, { metrics, now }),
       closeWebSockets: (instance) => frontDoor.closeWebSockets(instance),

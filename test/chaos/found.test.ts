@@ -1,8 +1,10 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Note } from '../support/gitlab/state.ts';
 import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
-import { openWorld, type World } from '../support/world.ts';
+import { openWorld, startWorld, type World } from '../support/world.ts';
 import { Jobs } from './deploy-job.ts';
 import { type Act, Life } from './life.ts';
 
@@ -76,6 +78,26 @@ it('a merge that only the stop job has told of is known: the note offers no way 
   hook.events = null;
 });
 
+it('the unpacked code of a push that waits in the queue goes when it is closed or replaced', async () => {
+  const places = new InstantRuntime();
+  onTestFinished(() => places.dispose());
+  const world = await startWorld({ pipelines: false, runtime: places, env: { BD_MAX_RUNNING: '1' } });
+  const its = new Jobs(world);
+  const [first, second] = [new Life(world, its, 'first'), new Life(world, its, 'second')] as const;
+  const trees = () => readdirSync(join(world.dataDir, 'bundles', 'trees')).length;
+  await first.do('push');
+  await first.do('wait for jobs');
+  for (let pushes = 1; pushes <= 3; pushes += 1) {
+    await second.do('push');
+    await until('it to wait in the queue', () => world.bundles().length === pushes + 1);
+  }
+  await until('the newest only to be kept unpacked', () => trees() === 1);
+  await second.do('close');
+
+  await until('none to be kept unpacked', () => trees() === 0);
+  await its.ended();
+});
+
 describe('a command in a comment', () => {
   const comment = async (iid: number, body: string) => (await t.gitlab.comment(t.project, iid, t.dev, body)) as Note;
   /** Runs it while no webhook arrives. */
@@ -97,6 +119,24 @@ describe('a command in a comment', () => {
 
     expect((await acknowledged(note)).name).toBe('thumbsup');
     await until('the preview to be gone', async () => (await t.preview(t.previewUrl(iid))).status === 410);
+  });
+
+  it('is obeyed although it was written while the service was away, and the note a moment before', async () => {
+    const kept = new InstantRuntime();
+    onTestFinished(() => kept.dispose());
+    const world = await startWorld({ pipelines: false, runtime: kept, env: { BD_SWEEP_EVERY: '10m' } });
+    const life = new Life(world, new Jobs(world), 'away');
+    for (const act of ['push', 'wait for jobs'] as const) await life.do(act);
+    await until('the note', () => world.note(1));
+    await world.settled();
+    await world.stopService();
+    const note = (await world.gitlab.comment(world.project, 1, world.dev, '/undeploy')) as Note;
+    await world.gitlab.webhooksSettled();
+    await world.startService();
+    await world.service.sweep();
+
+    await until('an emoji', () => note.emojis.some((emoji) => emoji.userId === world.bot.id));
+    await until('the instance to be gone', () => kept.names().length === 0);
   });
 
   it('that is found only after a later push is not obeyed, and told so', async () => {

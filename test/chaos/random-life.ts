@@ -16,6 +16,8 @@ const ACTS: readonly Act[] = [
   'wait for jobs',
   'broken push',
   'delete note',
+  '/undeploy',
+  '/deploy',
   'stop environment',
 ];
 

@@ -22,6 +22,8 @@ export interface InstanceContext {
   presetFor(spec: AppSpec): Preset;
   launchContext(deployment: DeploymentRow, revision: RevisionRow): LaunchContext;
   source(digest: string): Source;
+  /** Drops what lies unpacked of a bundle, for a start that does not come; should another one want it, it is unpacked again. */
+  dropTrees(digest: string): Promise<void>;
   /** Drops a bundle from disk. */
   removeBundle(digest: string): Promise<void>;
   previewUrl(name: string): string;

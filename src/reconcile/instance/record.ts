@@ -3,6 +3,7 @@ import type { PartHealth } from '../../deployment/launch.ts';
 import { noteDueAt } from '../../deployment/note-timing.ts';
 import { derivePhase } from '../../deployment/phase.ts';
 import { formatDuration } from '../../deployment/units.ts';
+import { messageOf } from '../../errors.ts';
 import { deploymentFields } from '../../log.ts';
 import { placeFreed, queueMoved } from '../../store/queue-news.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
@@ -152,6 +153,13 @@ export function recordSuperseded(context: InstanceContext, revision: RevisionRow
     recordPhase(context, revision.deploymentId);
   });
   ended(context, revision, 'superseded');
+  if (revision.instanceState === 'none')
+    context.dropTrees(revision.bundle).catch((error: unknown) => {
+      context.log.warn(
+        { instance: revision.instance, error: messageOf(error) },
+        'its unpacked code could not be removed',
+      );
+    });
 }
 
 /** An instance was observed to be gone. */

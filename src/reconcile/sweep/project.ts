@@ -48,6 +48,8 @@ export function projectReconciler(context: ProjectContext): Reconciler {
       }
       rows.forEach((row, place) => {
         if (!look.note(place) || row.noteId === null) return;
+        // Its turn has come, however lately it was written: a comment may have come since whose webhook was lost.
+        store.mergeRequests.update(row.id, { noteSeenAt: 0 });
         store.work.mark(ofMergeRequest(row.id), 'note', now() + Math.random() * look.spreadMs);
       });
       turns.done(projectId);
