@@ -47,12 +47,14 @@ export async function benchScale({ quick }: { readonly quick: boolean }): Promis
     starts.push(readyMs);
     try {
       // The first round begins at once, and has each project's turn within the period.
-      const cpu = service.cpuMs();
+      const startCpu = service.cpuMs();
       await sleep((sweepSeconds + 1) * 1000);
-      const sweepCpu = service.cpuMs() - cpu;
+      const sweepCpu = service.cpuMs() - startCpu;
       const routes = await timeRoutes(publicUrl, scale, gitlab.url, quick ? 40 : 400);
       return [
         { name: 'start-to-ready', value: median(starts), unit: 'ms', goal: { atMost: 1_000 } },
+        // For reading on a machine that does other things too.
+        { name: 'start-cpu', value: startCpu, unit: 'ms' },
         { name: 'sweep-cpu', value: sweepCpu, unit: 'ms', goal: { atMost: 2_000 } },
         ...routes,
         { name: 'memory', value: service.peakMb(), unit: 'MB', goal: { atMost: 150 } },
