@@ -18,6 +18,7 @@ import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import { checkReach, resolveProcessUser } from './process-user.ts';
 import { environmentReconciler } from './reconcile/environment.ts';
+import { headReconciler } from './reconcile/head.ts';
 import { instanceReconciler } from './reconcile/instance/instance.ts';
 import { createLoop } from './reconcile/loop.ts';
 import { mergeRequestReconciler } from './reconcile/merge-request.ts';
@@ -153,6 +154,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const reconcilers = [
     projects,
     mergeRequestReconciler({ ...base, readLagMs, hasBundle: (digest) => bundles.has(digest) }),
+    headReconciler(base),
     noteReconciler({
       ...base,
       noteCheckMs: config.sweepEveryMs / 2,

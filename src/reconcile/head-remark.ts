@@ -13,7 +13,7 @@ import { again, DONE, type Result } from './reconciler.ts';
 export async function remarkOnHead(
   context: { readonly store: Store; readonly gitlab: GitLab; readonly now: () => number },
   row: MergeRequestRow,
-  facts: MergeRequestFacts,
+  facts: Pick<MergeRequestFacts, 'headSha' | 'projectId' | 'sourceProjectId'>,
 ): Promise<Result> {
   const { store, gitlab, now } = context;
   const behind = store.deployments.ofMergeRequest(row.id).filter((deployment) => {

@@ -9,7 +9,7 @@ import { findApprovals } from './approve-fork.ts';
 import { acknowledge, type CommentContext, obeyComment } from './comments.ts';
 import { remarkOnHead } from './head-remark.ts';
 import { isUnreadable, readTruth } from './read-truth.ts';
-import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result, sooner } from './reconciler.ts';
+import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result } from './reconciler.ts';
 import { redeploy } from './redeploy.ts';
 import { reopen } from './reopen.ts';
 import type { RedeployContext } from './settle-redeploy.ts';
@@ -48,10 +48,11 @@ export function mergeRequestReconciler(context: CommentContext & RedeployContext
     for (const comment of store.comments.open(row.id)) await obeyComment(context, row, comment);
     const redeployed = await redeploy(context, facts, row.id);
     const remarked = await remarkOnHead(context, row, facts);
+    if ('againAfterMs' in remarked) store.work.mark(ofMergeRequest(row.id), 'head', now() + remarked.againAfterMs);
     for (const comment of store.comments.open(row.id)) await acknowledge(context, row, comment);
     const dueAt = store.deployments.ofMergeRequest(row.id).map(({ phase }) => noteDueAt(phase, now()));
     store.work.mark(ofMergeRequest(row.id), 'note', Math.max(now(), ...dueAt));
-    return sooner(redeployed, remarked);
+    return redeployed;
   }
 
   function stop(row: MergeRequestRow, reason: StopReason): void {

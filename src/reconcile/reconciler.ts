@@ -8,12 +8,6 @@ import type { Subject, WorkKind } from '../store/work.ts';
 export type Result = { readonly done: true } | { readonly againAfterMs: number; readonly settled?: boolean };
 
 export const DONE: Result = { done: true };
-/** What two parts of one pass come to. */
-export function sooner(one: Result, other: Result): Result {
-  if ('done' in one) return other;
-  return 'done' in other || one.againAfterMs <= other.againAfterMs ? one : other;
-}
-
 export const again = (ms: number): Result => ({ againAfterMs: ms });
 export const lookAgain = (ms: number): Result => ({ againAfterMs: ms, settled: true });
 
