@@ -215,6 +215,30 @@ describe('what a person asks for last counts', () => {
     expect((await t.preview(url)).body).toBe('x');
   });
 
+  it('a stop job that finds the merge request closed stops all its apps, also where the webhook was lost', async () => {
+    const mr = await open('two-apps');
+    const pipeline = door.pipeline(mr);
+    const tokens: string[] = [];
+    for (const name of ['web', 'api']) {
+      const token = await door.token(door.job(pipeline, { environmentName: `review/${name}-${mr.iid}` }));
+      await door.deploy(token, mr.iid, { app: name });
+      await door.upload(token, app(name));
+      tokens.push(token);
+    }
+    for (const token of tokens) await until('both to be there', async () => (await exitOf(token)) === '0');
+    // The look that follows a deploy is behind it.
+    t.clock.goOn(3_000);
+    await t.gitlab.updateMergeRequest(mr, t.dev, { title: 'Two apps' });
+    await t.settled();
+    const hooks = t.project.hooks.splice(0);
+    await t.gitlab.closeMergeRequest(mr, t.dev);
+    const stop = door.job(pipeline, { environmentName: `review/web-${mr.iid}`, environmentAction: 'stop' });
+    await door.stop(await door.token(stop), mr.iid, 'web');
+    t.project.hooks.push(...hooks);
+    await until('both to be gone', () => instancesOf(mr).length === 0);
+    await until('the note to tell it', () => t.note(mr.iid)?.body.match(/Stopped<br>closed/g)?.length === 2);
+  });
+
   it('a redeploy that nobody has acted on yet is not done any more after a stop', async () => {
     const mr = await open('redeploy-and-stop');
     const { url, token } = await start(mr, app('x'));
