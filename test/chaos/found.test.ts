@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import type { Note } from '../support/gitlab/state.ts';
+import { CiDoor } from '../scenarios/ci-door.ts';
+import type { MergeRequest, Note } from '../support/gitlab/state.ts';
 import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import { openWorld, startWorld, type World } from '../support/world.ts';
@@ -76,6 +77,39 @@ it('a merge that only the stop job has told of is known: the note offers no way 
   const offers = () => t.note(iid)?.body.includes('/deploy');
   await until('the note to be that of a merged merge request', () => t.note(iid)?.body.includes('merged') && !offers());
   hook.events = null;
+});
+
+it('files that are sent once more while their merge request is merged are not kept', async () => {
+  const others = t.bundles();
+  const { life, iid } = await live('sent-again', 'push', 'wait for jobs');
+  const mergeRequest = life.mergeRequest as MergeRequest;
+  const [bundle] = t.bundles().filter((name) => !others.includes(name));
+  const door = new CiDoor(t);
+  const token = await door.token(door.job(door.pipeline(mergeRequest)));
+  expect((await door.deploy(token, iid)).text).toContain('upload yes');
+  let rest = () => {};
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      controller.enqueue(life.archive.subarray(0, 100));
+      rest = () => {
+        controller.enqueue(life.archive.subarray(100));
+        controller.close();
+      };
+    },
+  });
+  const headers = { authorization: `Bearer ${token}`, 'bd-component': '1.0.0' };
+  const sent = fetch(`${t.serviceUrl}/api/ci/v1/source`, {
+    method: 'PUT',
+    headers,
+    body,
+    duplex: 'half',
+  } as RequestInit);
+  await life.do('merge');
+  await until('the bundle to be removed', () => !t.bundles().includes(bundle as string));
+  rest();
+
+  expect(await (await sent).text()).toContain('The merge request is merged meanwhile');
+  expect(t.bundles()).not.toContain(bundle);
 });
 
 it('the unpacked code of a push that waits in the queue goes when it is closed or replaced', async () => {

@@ -53,7 +53,8 @@ export class Life {
   private takenDown = false;
   private version = 0;
   private closes = 0;
-  private archive: Buffer = Buffer.alloc(0);
+  /** What a job of the newest push sends. */
+  archive: Buffer = Buffer.alloc(0);
   private pipeline: Pipeline | undefined;
   private lastJob: Promise<JobEnd> = Promise.resolve({ exit: 0, said: '' });
   private readonly world: World;
