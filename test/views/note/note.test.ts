@@ -1,10 +1,7 @@
-import fc from 'fast-check';
-import { marked } from 'marked';
 import { describe, expect, it } from 'vitest';
 import { isMarked } from '../../../src/views/note/marker.ts';
 import type { NoteApp } from '../../../src/views/note/model.ts';
 import { renderNote } from '../../../src/views/note/note.ts';
-import { renderReply, replyMarker } from '../../../src/views/note/reply.ts';
 import { app, note, revision } from './models.ts';
 
 const OLD = 'f00dfeed5e6f708192a3b4c5d6e7f8091a2b3c4d';
@@ -231,113 +228,4 @@ describe('the note', () => {
     const apps = Array.from({ length: 300 }, () => app({ phase: 'failed', error: { message, logLines: log }, parts }));
     expect(renderNote(note(apps)).length).toBeLessThan(300_000);
   });
-});
-
-describe('whatever people, commits and apps say', () => {
-  const text = fc.oneof(
-    fc.constantFrom(
-      '/merge',
-      '\n/close\n',
-      'x\r\n/approve',
-      '</details>\n\n/merge',
-      '```\n/merge',
-      '@all',
-      '| x |',
-      '<script>',
-      '\u2028/merge',
-      '  /merge',
-      '\x1b[0m/merge',
-      '\u202e/merge',
-    ),
-    fc.string({ unit: 'binary', maxLength: 40 }),
-  );
-  const model = fc
-    .record({
-      label: text,
-      title: text,
-      pushedBy: text,
-      message: text,
-      lines: fc.array(text, { maxLength: 4 }),
-      part: text,
-      commitUrl: text,
-      url: text,
-    })
-    .map((said) =>
-      note([
-        app({
-          label: said.label,
-          url: said.url,
-          phase: 'failed',
-          latest: revision({
-            title: said.title,
-            pushedBy: said.pushedBy,
-            commitUrl: `https://gitlab.example.com/${said.commitUrl}`,
-          }),
-          error: { message: said.message, logLines: said.lines },
-          parts: [{ name: said.part, state: 'failed', message: said.message }],
-        }),
-        app({ label: 'last' }),
-      ]),
-    );
-
-  it('no line of the note begins with a slash, so that none is a quick action', () => {
-    fc.assert(
-      fc.property(model, (said) => {
-        const lines = renderNote(said).split(/\r\n|[\n\r\u2028\u2029\v\f\u0085]/);
-        expect(lines.filter((line) => line.trim().startsWith('/'))).toEqual([]);
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  it('the note keeps its shape: two rows, its own HTML only, no image, links to the web only', () => {
-    fc.assert(
-      fc.property(model, (said) => {
-        const tokens = marked.lexer(renderNote(said));
-        const html: string[] = [];
-        const links: string[] = [];
-        const images: string[] = [];
-        marked.walkTokens(tokens, (token) => {
-          if (token.type === 'html') html.push(...(token.raw.match(/<[^>]*>/g) ?? []));
-          if (token.type === 'link') links.push(token.href);
-          if (token.type === 'image') images.push(token.href);
-        });
-        const first = tokens.find((token) => token.type === 'table');
-        expect(first?.type === 'table' ? first.rows.length : 0).toBe(2);
-        expect(new Set(html)).toEqual(
-          new Set(['<!-- branch-deployments -->', '<br>', '<details>', '</details>', '<summary>', '</summary>']),
-        );
-        expect(links.filter((href) => !/^https?:/.test(href))).toEqual([]);
-        expect(images).toEqual([]);
-      }),
-      { numRuns: 500 },
-    );
-  });
-});
-
-describe('a reply', () => {
-  it('to /deploy without code says that a pipeline must run', () => {
-    expect(renderReply('no-bundle', 1244, revision().sha)).toMatchInlineSnapshot(`
-      "<!-- branch-deployments:reply:1244 -->
-      There is no code to deploy any more: a pipeline must run. Start a new pipeline of this merge request (*Pipelines*, *Run pipeline*), or push.
-      "
-    `);
-  });
-
-  it('to a bare /deploy of a fork, or another commit, names the line to write', () => {
-    const line = '`/deploy 1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d`';
-    for (const kind of ['needs-approval', 'wrong-commit'] as const)
-      expect(renderReply(kind, 1, revision().sha)).toContain(`comment ${line}.`);
-  });
-
-  it.each(['no-bundle', 'not-open', 'not-yet', 'no-forks', 'needs-approval', 'wrong-commit'] as const)(
-    '%s is found again by the comment it answers, and is not the note',
-    (kind) => {
-      const reply = renderReply(kind, 12, revision().sha);
-      expect(reply.startsWith(replyMarker(12))).toBe(true);
-      expect(reply.startsWith(replyMarker(1))).toBe(false);
-      expect(isMarked(reply)).toBe(false);
-      expect(reply.split('\n').filter((line) => line.startsWith('/'))).toEqual([]);
-    },
-  );
 });
