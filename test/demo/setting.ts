@@ -1,5 +1,4 @@
 import { createWriteStream, mkdirSync, symlinkSync } from 'node:fs';
-import { request } from 'node:http';
 import { delimiter, join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
@@ -78,33 +77,6 @@ export async function startSetting(app: DemoApp, folder: string) {
       await gitlab.close();
     },
   };
-}
-
-/** A request to a preview. Names under `localhost` are looked up by hand: browsers know them, not every system does. */
-export function askPreview(url: string, path: string, body?: string): Promise<{ status: number; text: string }> {
-  const target = new URL(url);
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {
-        host: '127.0.0.1',
-        port: target.port,
-        path,
-        method: body === undefined ? 'GET' : 'POST',
-        headers: { host: target.host, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-      },
-      (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => {
-          text += chunk;
-        });
-        response.on('error', reject);
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text }));
-      },
-    );
-    outgoing.on('error', reject);
-    outgoing.end(body);
-  });
 }
 
 /** The same port each time, so that links stay; another one where it is taken. */

@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { askPreview } from '../support/ask-preview.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { until } from '../support/poll.ts';
 import type { DemoApp, DemoPush } from './app.ts';
-import { askPreview, type Setting } from './setting.ts';
+import type { Setting } from './setting.ts';
 
 const PATIENCE_MS = 10 * 60_000;
 
@@ -107,7 +108,11 @@ export class Story {
       const { gitlab, project, developer } = this.setting;
       const { preview } = this.links;
       await gitlab.mergeMergeRequest(this.opened(), developer);
-      await until('the preview to be gone', async () => (await askPreview(preview, '/')).status === 410, PATIENCE_MS);
+      await until(
+        'the preview to be gone',
+        async () => (await askPreview(preview, { path: '/' })).status === 410,
+        PATIENCE_MS,
+      );
       await until(
         'the environment to be stopped',
         () => gitlab.environment(project, `review/mr-${this.opened().iid}`)?.state === 'stopped',
@@ -150,7 +155,9 @@ export class Story {
 
   private async expectShown(what: DemoPush): Promise<void> {
     const { preview } = this.links;
-    const shown = await this.app.shown(async (path, body) => (await askPreview(preview, path, body)).text);
+    const shown = await this.app.shown(
+      async (path, body) => (await askPreview(preview, { path, ...(body === undefined ? {} : graphql(body)) })).body,
+    );
     expect(shown.includes(what.shows), `the preview shows "${what.shows}"`);
   }
 
@@ -186,6 +193,10 @@ export class Story {
     if (!this.mergeRequest) throw new Error('no merge request is open yet');
     return this.mergeRequest;
   }
+}
+
+function graphql(body: string) {
+  return { method: 'POST', headers: { 'content-type': 'application/json' }, body };
 }
 
 function expect(holds: boolean, what: string): void {

@@ -1,5 +1,4 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -7,6 +6,7 @@ import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import type { Runtime } from '../../src/runtimes/runtime.ts';
 import { type Service, type ServiceOptions, startService } from '../../src/service.ts';
+import { askPreview, type PreviewAnswer, type PreviewRequest } from './ask-preview.ts';
 import type { FileChange } from './gitlab/git/commit.ts';
 import { type PipelineRunner, startRunner } from './gitlab/pipelines/runner.ts';
 import { StandInGitLab } from './gitlab/stand-in.ts';
@@ -41,12 +41,6 @@ export interface WorldOptions {
   readonly service?: Omit<ServiceOptions, 'log' | 'runtime'>;
   /** Whether the service is started in this process. Default: yes. */
   readonly startsService?: boolean;
-}
-
-export interface PreviewAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  readonly body: string;
 }
 
 /** The machine's clock, which can be set ahead. */
@@ -219,34 +213,9 @@ export class World {
     return url;
   }
 
-  /** A request to a preview, as a browser would send it; names under `localhost` are looked up by hand. */
-  preview(
-    url: string,
-    options: { path?: string; headers?: Record<string, string>; method?: string; body?: string } = {},
-  ): Promise<PreviewAnswer> {
-    const target = new URL(url);
-    return new Promise((resolve, reject) => {
-      const outgoing = request(
-        {
-          host: '127.0.0.1',
-          port: target.port,
-          path: options.path ?? target.pathname,
-          method: options.method ?? 'GET',
-          headers: { ...options.headers, host: target.host },
-        },
-        (response) => {
-          let body = '';
-          response.setEncoding('utf8');
-          response.on('data', (chunk: string) => {
-            body += chunk;
-          });
-          response.on('error', reject);
-          response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
-        },
-      );
-      outgoing.on('error', reject);
-      outgoing.end(options.body);
-    });
+  /** A request to a preview, as a browser would send it. */
+  preview(url: string, request?: PreviewRequest): Promise<PreviewAnswer> {
+    return askPreview(url, request);
   }
 }
 
