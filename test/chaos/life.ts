@@ -35,6 +35,9 @@ export type Act =
   | 'rename'
   | 'wait for jobs';
 
+/** A lost webhook is found by the sweep, and a service that is killed every few seconds hardly comes to it. */
+const ACKNOWLEDGED_MS = 180_000;
+
 /** In git one thing happens at a time: merges of one project would meet each other's moved branch. */
 let merging: Promise<unknown> = Promise.resolve();
 
@@ -212,7 +215,7 @@ export class Life {
     await until(
       `${body} in ${this.branch} to be acknowledged`,
       () => note?.emojis.some((e) => e.userId === bot.id),
-      60_000,
+      ACKNOWLEDGED_MS,
     );
   }
 }
