@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { lstat, readFile, stat, symlink } from 'node:fs/promises';
+import { lstat, readdir, readFile, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Launch } from '../../src/deployment/launch.ts';
 import { createProcessRuntime } from '../../src/runtimes/process.ts';
 import type { Runtime } from '../../src/runtimes/runtime.ts';
-import { ask, launchOf, printed, readableLog, sourceOf, stepOf, untilState } from './apps.ts';
+import { ask, launchOf, printed, readableLog, sourceOf, stepOf, until, untilState } from './apps.ts';
 import { testRuntime } from './contract.ts';
 import { processesNaming } from './process-facts.ts';
 import { type ProcessWorld, processWorld } from './process-world.ts';
@@ -37,6 +37,29 @@ describe.runIf(isRoot)('instances with a user of their own', () => {
   afterEach(() => world.dispose());
 
   const path = (...parts: string[]): string => join(world.dataDir, ...parts);
+
+  it('take a copy that was made ahead of time', async () => {
+    const key = 'c'.repeat(64);
+    const launch = launchOf((place) => ({
+      steps: [
+        {
+          ...stepOf(place, 'setup', 'mkdir -p apps/node_modules; echo good > apps/node_modules/x'),
+          keep: { key, outputs: [join(place.tree, 'apps/node_modules')] },
+        },
+      ],
+    }));
+    await runtime.start(ref, launch, sourceOf(), readableLog());
+    await ask(runtime, ref.name);
+    const spare = path('shared', 'setups', `.spare-${key}`, '0', 'x');
+    const { ino } = await until(() => stat(spare).catch(() => undefined), 'the spare');
+    const log = readableLog();
+    await runtime.start(next, launch, sourceOf(), log);
+    await ask(runtime, next.name);
+    expect(log.text()).toContain('setup: nothing to do, its outputs are copied from an earlier run');
+    const taken = await stat(path('instances', next.name, 'tree', 'apps', 'node_modules', 'x'));
+    expect([taken.ino, taken.uid]).toEqual([ino, user.uid]);
+    expect(await readdir(path('instances', next.name))).not.toContain('spare');
+  });
 
   it('run as that user, in folders that no other user can read', async () => {
     const launch = launchOf((place) => ({ steps: [stepOf(place, 'setup', 'id -u; id -G; touch made')] }));

@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile, rename, utimes, writeFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, rename, rmdir, utimes, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Step } from '../../deployment/launch.ts';
 import { makePrivateFolder, removeFolder } from './folders.ts';
@@ -26,12 +26,14 @@ export const COPY = `rm -rf -- "$2" && mkdir -p -- "$(dirname -- "$2")" || exit 
 cp -a --reflink=auto -- "$1" "$2" 2>/dev/null || { rm -rf -- "$2"; cp -RPp -- "$1" "$2"; }`;
 
 // A copy that was made ahead of time lies on the same file system. $1 the spare; then, for each output, its name there and its place.
+// Each program that is started costs some ms of a push: mostly nothing is in the way, and the folder is there.
 const MOVE_ALL = `spare=$1; shift
 while [ "$#" -gt 0 ]; do
-  rm -rf -- "$2" && mkdir -p -- "$(dirname -- "$2")" && mv -- "$spare/$1" "$2" || exit 1
+  if [ -e "$2" ] || [ -L "$2" ]; then rm -rf -- "$2" || exit 1; fi
+  [ -d "\${2%/*}" ] || mkdir -p -- "\${2%/*}" || exit 1
+  mv -- "$spare/$1" "$2" || exit 1
   shift 2
-done
-rm -rf -- "$spare"`;
+done`;
 
 /** Copies what an earlier run has made into the tree. False where nothing (of the same outputs) is kept. */
 export async function restoreSetup(instance: Instance, keep: Keep): Promise<boolean> {
@@ -54,6 +56,8 @@ export async function restoreSetup(instance: Instance, keep: Keep): Promise<bool
     if (await spares.take(instance.ground, keep.key, { folder: spare })) {
       const args = places.flatMap(({ index, target }) => [index, target]);
       await runInstanceTool(instance, MOVE_ALL, [spare, ...args], { account });
+      // It is empty, and lies in a folder that is not the account's.
+      await rmdir(spare);
     } else {
       for (const { index, target } of places)
         await runInstanceTool(instance, COPY, [join(folder, index), target], { account });
