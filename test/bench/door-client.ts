@@ -7,7 +7,7 @@ import { startService } from '../../src/service.ts';
 import { StandInGitLab } from '../support/gitlab/stand-in.ts';
 import type { MergeRequest, Project, User } from '../support/gitlab/state.ts';
 import { freePort, until } from '../support/poll.ts';
-import { removeInstances, shareUvCache, surroundings } from '../support/surroundings.ts';
+import { removeInstances, shareUvCache, shareWebserver, surroundings } from '../support/surroundings.ts';
 
 /** A service and a stand-in GitLab, and one merge request whose deploy jobs are played by hand: without CI, only the service is timed. */
 export interface DoorClient {
@@ -25,6 +25,7 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
   const gitlab = await StandInGitLab.start();
   const dataDir = mkdtempSync(join(tmpdir(), 'bd-bench-'));
   shareUvCache(dataDir);
+  shareWebserver(dataDir);
   const port = await freePort();
   const url = `http://localhost:${port}`;
   const bot = gitlab.addUser('bot', { tokens: ['glpat-bench'] });

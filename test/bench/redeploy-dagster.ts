@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +17,7 @@ const LOCATIONS =
 const RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "quickstart") { __typename } }';
 
 /** A Dagster project: by hand, a code server and a webserver side by side, from environments that are installed already. */
-export async function dagsterSide(): Promise<Side | string> {
+export async function dagsterSide({ quick }: { readonly quick: boolean }): Promise<Side | string> {
   const uv = findUv();
   if (uv === undefined) return 'Dagster: uv is not installed (pip install uv)';
   const source = mkdtempSync(join(tmpdir(), 'bd-bench-dagster-'));
@@ -27,20 +27,15 @@ export async function dagsterSide(): Promise<Side | string> {
   for (const folder of [source, byHand]) cpSync(FIXTURE, folder, { recursive: true });
   const install = (args: readonly string[], cwd: string) =>
     execFileSync(uv, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
-  install(['sync', '--quiet', '--locked', '--compile-bytecode'], byHand);
-  install(['venv', '--quiet', 'env'], web);
-  install(
-    [
-      'pip',
-      'install',
-      '--quiet',
-      '--compile-bytecode',
-      '--python',
-      'env/bin/python',
-      `dagster-webserver==${DAGSTER_VERSION}`,
-    ],
-    web,
-  );
+  // A single round is not for the figures: it may compile what it imports as it goes.
+  install(['sync', '--quiet', '--locked', ...(quick ? [] : ['--compile-bytecode'])], byHand);
+  const made = process.env.BD_TEST_WEBSERVER;
+  if (made) symlinkSync(join(made, 'env'), join(web, 'env'));
+  else {
+    install(['venv', '--quiet', 'env'], web);
+    const wanted = `dagster-webserver==${DAGSTER_VERSION}`;
+    install(['pip', 'install', '--quiet', '--compile-bytecode', '--python', 'env/bin/python', wanted], web);
+  }
   writeFileSync(join(web, 'dagster.yaml'), 'telemetry: { enabled: false }\n');
   const change = (folder: string, round: number) => writeFileSync(join(folder, CODE), `${code}\n\nROUND = ${round}\n`);
 

@@ -17,7 +17,7 @@ export interface Side {
 export async function benchRedeploy({ quick }: { readonly quick: boolean }): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   for (const open of [nodeSide, dagsterSide]) {
-    const side = await open();
+    const side = await open({ quick });
     if (typeof side === 'string') {
       console.log(`skipped: ${side}`);
       continue;

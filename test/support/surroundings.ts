@@ -1,5 +1,6 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { DAGSTER_VERSION } from '../../src/apps/dagster/versions.ts';
 import { createProcessRuntime } from '../../src/runtimes/process.ts';
 
 /** The environment of the test run, without settings of a service: what BD_PASS_ENV names must reach the instances. */
@@ -13,6 +14,17 @@ export function shareUvCache(dataDir: string): void {
   if (!cache) return;
   mkdirSync(join(dataDir, 'shared'), { recursive: true, mode: 0o700 });
   symlinkSync(cache, join(dataDir, 'shared', 'uv-cache'));
+}
+
+/**
+ * A service that has served a Dagster project before has the environment of the webserver; tests share one where `BD_TEST_WEBSERVER` names
+ * its folder. (That the service makes it is tested in test/apps/dagster.)
+ */
+export function shareWebserver(dataDir: string): void {
+  const made = process.env.BD_TEST_WEBSERVER;
+  if (!made) return;
+  mkdirSync(join(dataDir, 'shared', 'dagster'), { recursive: true, mode: 0o700 });
+  symlinkSync(made, join(dataDir, 'shared', 'dagster', DAGSTER_VERSION));
 }
 
 /** Ends what a stopped service left running: instances outlive it. */

@@ -15,7 +15,7 @@ import { freePort, until } from './poll.ts';
 import { nodeProject } from './projects.ts';
 import { recordOutput } from './secret-search/output.ts';
 import { knowSecretSettings, recordDataDir } from './secret-search/service.ts';
-import { removeInstances, shareUvCache, surroundings } from './surroundings.ts';
+import { removeInstances, shareUvCache, shareWebserver, surroundings } from './surroundings.ts';
 
 export { componentInclude, nodeProject, nodeServer } from './projects.ts';
 
@@ -241,6 +241,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   if (options.pipelines === false) gitlab.onMergeRequestPipeline = gitlab.onBranchPipeline = null;
   const dataDir = mkdtempSync(join(tmpdir(), 'bd-data-'));
   shareUvCache(dataDir);
+  shareWebserver(dataDir);
   const port = await freePort();
   const serviceUrl = `http://localhost:${port}`;
   const bot = gitlab.addUser('previews-bot', { tokens: [BOT_TOKEN] });
