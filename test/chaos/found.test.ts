@@ -50,6 +50,9 @@ it('an environment that somebody stops comes back also while the newest push has
   await life.do('stop environment');
   expect(environment.state).toBe('stopped');
 
+  // No hook tells of it, and what has just changed is left alone by the sweep.
+  t.clock.goOn(31_000);
+  await t.service.sweep();
   await until('the environment to be back', () => environment.state === 'available');
   expect((await t.preview(t.previewUrl(iid))).body).toBe('stopped-by-hand v1');
 });
