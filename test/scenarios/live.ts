@@ -1,8 +1,9 @@
 import { makeArchive } from '../store/bundles/archives.ts';
 import { ensureEnvironment, setExternalUrl } from '../support/gitlab/acts/environments.ts';
 import type { Job, MergeRequest, Pipeline } from '../support/gitlab/state.ts';
-import { ANSWER_FILE } from '../support/instant-runtime.ts';
+import { ANSWER_FILE, type InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
+import type { World } from '../support/world.ts';
 import type { CiDoor } from './ci-door.ts';
 
 const APP_FILE = { path: '.branch-deployment.yml', content: 'start: unused\n' };
@@ -36,4 +37,11 @@ export async function deploy(door: CiDoor, mr: MergeRequest, text: string): Prom
   // GitLab takes the link from the job's report.
   if (exit === '0') setExternalUrl(gitlab, environment, url);
   return { url, pipeline, job, token, exit };
+}
+
+/** Closes every open merge request, and waits until nothing of them runs: the next test has the world to itself. */
+export async function closeAll(world: World, runtime: InstantRuntime): Promise<void> {
+  for (const mr of world.gitlab.state.mergeRequests.filter(({ state }) => state === 'opened'))
+    await world.gitlab.closeMergeRequest(mr, world.dev);
+  await until('all to be closed', async () => (await runtime.list()).length === 0);
 }

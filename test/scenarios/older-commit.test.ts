@@ -4,7 +4,7 @@ import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import { openWorld, type World } from '../support/world.ts';
 import { CiDoor } from './ci-door.ts';
-import { deploy } from './live.ts';
+import { closeAll, deploy } from './live.ts';
 
 const runtime = new InstantRuntime();
 let t: World;
@@ -18,11 +18,7 @@ afterAll(async () => {
   await t.close();
   await runtime.dispose();
 });
-afterEach(async () => {
-  for (const mr of t.gitlab.state.mergeRequests.filter(({ state }) => state === 'opened'))
-    await t.gitlab.closeMergeRequest(mr, t.dev);
-  await until('all to be closed', async () => (await runtime.list()).length === 0);
-});
+afterEach(() => closeAll(t, runtime));
 
 let branches = 0;
 async function live() {

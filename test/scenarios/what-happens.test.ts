@@ -8,7 +8,7 @@ import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import { openWorld, type World } from '../support/world.ts';
 import { CiDoor } from './ci-door.ts';
-import { deploy } from './live.ts';
+import { closeAll, deploy } from './live.ts';
 
 const HOUR = 3_600_000;
 const runtime = new InstantRuntime();
@@ -23,12 +23,7 @@ afterAll(async () => {
   await t.close();
   await runtime.dispose();
 });
-/** What is live is looked at every few seconds: with many of them the world would never settle. */
-afterEach(async () => {
-  for (const mr of t.gitlab.state.mergeRequests.filter(({ state }) => state === 'opened'))
-    await t.gitlab.closeMergeRequest(mr, t.dev);
-  await until('all to be closed', async () => (await runtime.list()).length === 0);
-});
+afterEach(() => closeAll(t, runtime));
 
 /** What has happened so far has been looked at; later looks of the service are not waited for. */
 async function seen(): Promise<void> {
