@@ -5,8 +5,9 @@ import { CiDoor } from '../scenarios/ci-door.ts';
 import { makeArchive } from '../store/bundles/archives.ts';
 import { randomNumbers } from '../support/gitlab/chaos.ts';
 import { until } from '../support/poll.ts';
-import { buildService, ServiceProcess } from '../support/service-process.ts';
-import { nodeServer, openWorld, type World } from '../support/world.ts';
+import type { ServiceProcess } from '../support/service-process.ts';
+import { nodeServer, type World } from '../support/world.ts';
+import { openBuiltWorld } from './built-world.ts';
 import { Kills } from './kills.ts';
 
 const SEED = Number(process.env.BD_TEST_SEED ?? 20_261_124);
@@ -14,20 +15,13 @@ const MERGE_REQUESTS = 5;
 const PLACES = 2;
 
 let t: World;
-let built: Awaited<ReturnType<typeof buildService>>;
 let service: ServiceProcess;
+let close: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
-  const env = { BD_SWEEP_EVERY: '1s', BD_MAX_RUNNING: String(PLACES) };
-  [t, built] = await Promise.all([openWorld({ pipelines: false, env, startsService: false }), buildService()]);
-  service = new ServiceProcess({ main: built.main, env: t.env });
-  await service.start();
+  ({ world: t, service, close } = await openBuiltWorld({ BD_SWEEP_EVERY: '1s', BD_MAX_RUNNING: String(PLACES) }));
 }, 120_000);
-afterAll(async () => {
-  await service.end('SIGTERM').catch(() => {});
-  await t.close();
-  built.dispose();
-});
+afterAll(() => close?.());
 
 it(`a queue keeps its order, and its limit, through kills at any moment (seed ${SEED})`, async () => {
   const door = new CiDoor(t);

@@ -2,8 +2,9 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { randomNumbers } from '../support/gitlab/chaos.ts';
-import { buildService, ServiceProcess } from '../support/service-process.ts';
-import { openWorld, type World } from '../support/world.ts';
+import type { ServiceProcess } from '../support/service-process.ts';
+import type { World } from '../support/world.ts';
+import { openBuiltWorld } from './built-world.ts';
 import { Jobs } from './deploy-job.ts';
 import { Kills } from './kills.ts';
 import type { Life } from './life.ts';
@@ -17,22 +18,13 @@ const AT_ONCE = 6;
 const SWEEP_MS = 2_000;
 
 let t: World;
-let built: Awaited<ReturnType<typeof buildService>>;
 let service: ServiceProcess;
+let close: (() => Promise<void>) | undefined;
 
 beforeAll(async () => {
-  [t, built] = await Promise.all([
-    openWorld({ pipelines: false, env: { BD_SWEEP_EVERY: `${SWEEP_MS / 1_000}s` }, startsService: false }),
-    buildService(),
-  ]);
-  service = new ServiceProcess({ main: built.main, env: t.env });
-  await service.start();
+  ({ world: t, service, close } = await openBuiltWorld({ BD_SWEEP_EVERY: `${SWEEP_MS / 1_000}s` }));
 }, 120_000);
-afterAll(async () => {
-  await service.end('SIGTERM').catch(() => {});
-  await t.close();
-  built.dispose();
-});
+afterAll(() => close?.());
 
 it(`is killed again and again through ${LIVES} lives, and nothing is lost, left over or doubled (seed ${SEED})`, async () => {
   const jobs = new Jobs(t);
