@@ -10,8 +10,8 @@ export interface InstanceRef {
 
 /** Where the code comes from. */
 export interface Source {
-  /** Makes the tree at `directory`, which does not exist yet. Rejects without leaving half a tree. */
-  unpackInto(directory: string): Promise<void>;
+  /** Makes the tree at `directory`, which does not exist yet. Rejects without leaving half a tree, soon after `signal` too. */
+  unpackInto(directory: string, signal?: AbortSignal): Promise<void>;
 }
 
 /** Where steps report to: the log that the pipeline's job follows. */

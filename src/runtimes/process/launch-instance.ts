@@ -67,7 +67,7 @@ async function makePlace(
 ): Promise<Place> {
   const { ground, folders, record } = instance;
   instance.save({ step: 'unpacking' });
-  await source.unpackInto(folders.tree);
+  await source.unpackInto(folders.tree, instance.signal);
   instance.signal.throwIfAborted();
   // Tools that look for a repository's root stop here, and do not find one that the data directory happens to lie in.
   await mkdir(join(folders.tree, '.git'), { recursive: true });

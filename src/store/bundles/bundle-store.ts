@@ -21,8 +21,8 @@ export interface Received {
 
 /** Where a runtime gets a bundle's tree from. */
 export interface BundleSource {
-  /** Makes the tree at `directory`, which does not exist yet but whose parent does. Rejects without leaving half a tree. */
-  unpackInto(directory: string): Promise<void>;
+  /** Makes the tree at `directory`, which does not exist yet but whose parent does. Rejects without leaving half a tree, soon after `signal` too. */
+  unpackInto(directory: string, signal?: AbortSignal): Promise<void>;
 }
 
 /** Bundles on disk, addressed by what is in them. */
@@ -92,7 +92,7 @@ export function createBundleStore(options: {
     return tree;
   };
 
-  const unpackKept = async (digest: string, target: string): Promise<void> => {
+  const unpackKept = async (digest: string, target: string, signal?: AbortSignal): Promise<void> => {
     const archive = archivePath(digest);
     if (!(await exists(archive))) {
       throw new ProblemError(
@@ -106,7 +106,7 @@ export function createBundleStore(options: {
     await rm(half, { recursive: true, force: true });
     await mkdir(half, { mode: 0o700 });
     try {
-      const unpacked = await unpackArchive(createReadStream(archive), half, { limits });
+      const unpacked = await unpackArchive(createReadStream(archive), half, { limits, signal });
       if (unpacked.digest !== digest) {
         throw new ProblemError(
           'bundle-damaged',
@@ -148,16 +148,16 @@ export function createBundleStore(options: {
     source(digest) {
       archivePath(digest);
       return {
-        async unpackInto(target) {
+        async unpackInto(target, signal) {
           const tree = takeStaged(digest);
-          if (tree === undefined) return unpackKept(digest, target);
+          if (tree === undefined) return unpackKept(digest, target, signal);
           try {
             await rename(tree, target);
           } catch (error) {
             await rm(tree, { recursive: true, force: true });
             // Instances may lie on another file system than bundles.
             if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error;
-            await unpackKept(digest, target);
+            await unpackKept(digest, target, signal);
           }
         },
       };

@@ -29,17 +29,21 @@ export interface Unpacked {
  * (absolute paths, setuid bits), overwrites doubled entries, and gives no content to hash.
  *
  * @param directory absolute path of a folder that exists and is empty; what is in it after a rejection is the caller's to remove
- * @throws ProblemError 422 for an archive that misbehaves, 413 for one that is too large, 507 when the disk is full
+ * @param options.signal ends it at the next piece of the archive: minutes of a large one must not hold up a close, or the service's end
+ * @throws ProblemError 422 for an archive that misbehaves, 413 for one that is too large, 507 when the disk is full; the signal's reason
  */
 export async function unpackArchive(
   archive: AsyncIterable<Uint8Array>,
   directory: string,
-  options: { readonly limits: BundleLimits },
+  options: { readonly limits: BundleLimits; readonly signal?: AbortSignal | undefined },
 ): Promise<Unpacked> {
   const unpacker = new ArchiveUnpacker(directory, options.limits);
   try {
     await pipeline(archive, createGunzip({ chunkSize: CHUNK_BYTES }), async (tar: AsyncIterable<Buffer>) => {
-      for await (const chunk of tar) await unpacker.write(chunk);
+      for await (const chunk of tar) {
+        options.signal?.throwIfAborted();
+        await unpacker.write(chunk);
+      }
     });
     return await unpacker.finish();
   } catch (error) {
