@@ -1,3 +1,4 @@
+import { JOB_ENDS_MS } from '../deployment/job-end.ts';
 import { GitLabError } from '../errors.ts';
 import type { GitLab } from '../gitlab/gitlab.ts';
 import { deploymentFields, type Log } from '../log.ts';
@@ -7,8 +8,6 @@ import { isUnreadable, suspecting } from './read-truth.ts';
 import { again, DONE, type Reconciler, type Result } from './reconciler.ts';
 
 const STOP_CHECK_MS = 2_000;
-/** How long a deploy job may take to end after its revision became healthy; its end makes the environment available by itself. */
-const JOB_ENDS_MS = 10_000;
 
 /** Keeps GitLab's environment right: its link while the preview serves, stopped once the deployment is. */
 export function environmentReconciler(context: {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { JOB_ENDS_MS } from '../../src/deployment/job-end.ts';
 import { makeArchive } from '../store/bundles/archives.ts';
 import type { MergeRequest, Pipeline } from '../support/gitlab/state.ts';
 import { until } from '../support/poll.ts';
@@ -56,6 +57,9 @@ describe('the stop job', () => {
     );
     expect(await t.preview(url)).toMatchObject({ status: 200, body: 'two' });
     // GitLab marks the environment stopped at the end of any stop job that succeeds.
+    await until('the environment to be stopped', () => environmentOf(mr)?.state === 'stopped');
+    t.clock.goOn(JOB_ENDS_MS);
+    await t.gitlab.updateMergeRequest(mr, t.dev, { title: 'A hint' });
     await until('the environment to be available again', () => environmentOf(mr)?.state === 'available');
     expect(environmentOf(mr)?.externalUrl).toBe(url);
   });

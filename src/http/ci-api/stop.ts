@@ -1,4 +1,5 @@
 import type { JobClaims } from '../../deployment/gitlab-facts.ts';
+import { JOB_ENDS_MS } from '../../deployment/job-end.ts';
 import { deploymentFields } from '../../log.ts';
 import type { DeploymentRow } from '../../store/schema.ts';
 import { wantStopped } from '../../store/want.ts';
@@ -6,9 +7,6 @@ import type { CiAnswer } from './answer.ts';
 import { bindJob } from './bind-job.ts';
 import type { CiContext } from './context.ts';
 import type { StopRequest } from './request.ts';
-
-/** How soon after our answer the job has ended for GitLab, as a rule; the sweep finds those that take longer. */
-const JOB_ENDS_MS = 5_000;
 
 /** The stop job: somebody pressed the button, or GitLab ends the environment. Obeyed unless something newer was deployed since. */
 export async function stopDeployment(context: CiContext, claims: JobClaims, request: StopRequest): Promise<CiAnswer> {
@@ -26,7 +24,7 @@ export async function stopDeployment(context: CiContext, claims: JobClaims, requ
   const ended = mergeRequest.state === 'merged' || mergeRequest.state === 'closed';
   const newer = ended ? undefined : await somethingNewer(context, claims, deployment);
   if (newer !== undefined) {
-    // GitLab marks the environment stopped when any stop job of it has succeeded, while the preview goes on serving.
+    // The job's end has GitLab mark the environment stopped, while the preview goes on serving. Where it takes longer, the sweep finds it.
     store.work.mark(`deployment:${deployment.id}`, 'environment', now() + JOB_ENDS_MS);
     return { url, say: [newer], exit: 0 };
   }
