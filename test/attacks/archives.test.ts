@@ -25,7 +25,6 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await t.close();
-  await runtime.dispose();
   rmSync(outside, { recursive: true, force: true });
 });
 

@@ -35,10 +35,7 @@ beforeAll(async () => {
   reporter = t.gitlab.addUser('reporter');
   t.gitlab.addMember(t.project, reporter, 20);
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 
 const open = (message = 'Change', title = 'Change') =>
   t.openMergeRequest(`branch-${branches++}`, { 'README.md': String(branches) }, { message, title });

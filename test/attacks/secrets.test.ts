@@ -23,10 +23,7 @@ beforeAll(async () => {
   door = new CiDoor(t);
   mr = await t.openMergeRequest('feature', { 'README.md': 'x' });
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 
 describe('CVE-2026-45631, CVE-2026-24840: no secret has a default', () => {
   const SET = {

@@ -24,10 +24,7 @@ beforeAll(async () => {
   // Ends beside the other tests, after 12 s.
   stalled = answerTo(open(`${head(1_000_000)}{"a":`));
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 
 const event = () =>
   JSON.stringify({ object_kind: 'merge_request', object_attributes: { iid: mr.iid, target_project_id: t.project.id } });

@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CiDoor } from '../scenarios/ci-door.ts';
 import type { MergeRequest, Note } from '../support/gitlab/state.ts';
 import { InstantRuntime } from '../support/instant-runtime.ts';
@@ -24,10 +24,7 @@ beforeAll(async () => {
   });
   jobs = new Jobs(t);
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 
 async function live(branch: string, ...acts: Act[]) {
   const life = new Life(t, jobs, branch);
@@ -117,7 +114,6 @@ it('files that are sent once more while their merge request is merged are not ke
 
 it('the unpacked code of a push that waits in the queue goes when it is closed or replaced', async () => {
   const places = new InstantRuntime();
-  onTestFinished(() => places.dispose());
   const world = await startWorld({ pipelines: false, runtime: places, env: { BD_MAX_RUNNING: '1' } });
   const its = new Jobs(world);
   const [first, second] = [new Life(world, its, 'first'), new Life(world, its, 'second')] as const;
@@ -160,7 +156,6 @@ describe('a command in a comment', () => {
 
   it('is obeyed although it was written while the service was away, and the note a moment before', async () => {
     const kept = new InstantRuntime();
-    onTestFinished(() => kept.dispose());
     const world = await startWorld({ pipelines: false, runtime: kept, env: { BD_SWEEP_EVERY: '10m' } });
     const life = new Life(world, new Jobs(world), 'away');
     for (const act of ['push', 'wait for jobs'] as const) await life.do(act);

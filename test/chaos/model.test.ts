@@ -28,10 +28,7 @@ beforeAll(async () => {
   });
   jobs = new Jobs(t);
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 
 /** How likely people do what. */
 const WEIGHTS: Readonly<Record<Act, number>> = {

@@ -21,10 +21,7 @@ beforeAll(async () => {
     service: { freeBytes: async () => free },
   });
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 
 /** What cannot be compressed. */
 const large = (name: string) => ({ path: `${name}.bin`, content: randomBytes(400 * 1024) });

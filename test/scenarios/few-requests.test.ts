@@ -15,10 +15,7 @@ beforeAll(async () => {
   [life] = (await makeLives(setting, 1, 2)) as [Life];
   t.gitlab.onPlayStopJob = (environment) => playStopJob(setting, environment);
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 
 /** What a step makes the service ask of GitLab's API, in short. */
 async function askedBy(step: () => Promise<void>): Promise<string[]> {

@@ -1,15 +1,11 @@
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { ANSWER_FILE, InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
-import { openWorld } from '../support/world.ts';
+import { startWorld } from '../support/world.ts';
 
 it("a fork's own pipelines: held, approved, deployed; the next push approved before its pipeline runs", async () => {
   const runtime = new InstantRuntime();
-  const t = await openWorld({ runtime, branchPipelines: false, env: { BD_FORKS: 'approved' } });
-  onTestFinished(async () => {
-    await t.close();
-    await runtime.dispose();
-  });
+  const t = await startWorld({ runtime, branchPipelines: false, env: { BD_FORKS: 'approved' } });
   const author = t.gitlab.addUser('contributor');
   const fork = await t.gitlab.fork(t.project, author);
   t.gitlab.addMember(fork, t.bot, 30);

@@ -27,10 +27,7 @@ export function useForkWorld(): void {
     stranger = t.gitlab.addUser('stranger', { name: 'A Stranger' });
     fork = await t.gitlab.fork(t.project, stranger);
   });
-  afterAll(async () => {
-    await t.close();
-    await runtime.dispose();
-  });
+  afterAll(() => t.close());
 }
 
 export const push = (branch: string, answer: string, project = fork) =>

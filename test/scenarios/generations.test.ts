@@ -84,7 +84,6 @@ describe('a newer push', () => {
     await world.gitlab.closeMergeRequest(world.gitlab.mergeRequest(world.project, 1), world.dev);
     await until('the newer job to end', async () => /^exit 0/m.test((await outcome(newer)).text));
     expect(await runtime.list()).toEqual([expect.stringMatching(/^mr-2-.*-r2$/)]);
-    await runtime.dispose();
   });
 
   it('stays where the older archive comes last, of which nothing is kept', async () => {

@@ -36,7 +36,6 @@ beforeAll(async () => {
 afterAll(async () => {
   runtime.holds = undefined;
   await t.close();
-  await runtime.dispose();
 });
 
 function stored(mr: MergeRequest): Record<string, unknown> & Pick<DeploymentRow, 'phase'> {

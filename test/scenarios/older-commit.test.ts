@@ -14,10 +14,7 @@ beforeAll(async () => {
   t = await openWorld({ pipelines: false, runtime });
   door = new CiDoor(t);
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 afterEach(() => closeAll(t, runtime));
 
 let branches = 0;

@@ -24,10 +24,7 @@ beforeAll(async () => {
     return again;
   };
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 afterEach(async () => {
   t.gitlab.faults.clear();
   for (const mr of t.gitlab.state.mergeRequests.filter(({ state }) => state === 'opened'))

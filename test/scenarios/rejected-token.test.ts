@@ -21,10 +21,7 @@ beforeAll(async () => {
   await jobs.ended();
   await until('all notes', () => lives.every(({ mergeRequest }) => mergeRequest && t.note(mergeRequest.iid)));
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 
 const readiness = async () => {
   const response = await fetch(`${t.serviceUrl}/readyz`);

@@ -13,10 +13,7 @@ let t: World;
 beforeAll(async () => {
   t = await openWorld({ pipelines: false, runtime, env: { BD_KEEP_HISTORY: '30d' } });
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 
 const count = (table: string) => rows<{ n: number }>(t, `select count(*) as n from ${table}`)[0]?.n;
 const logOf = (id: number) => existsSync(join(t.dataDir, 'logs', `${id}.log`));

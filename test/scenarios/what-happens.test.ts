@@ -19,10 +19,7 @@ beforeAll(async () => {
   t = await openWorld({ pipelines: false, runtime });
   door = new CiDoor(t);
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 afterEach(() => closeAll(t, runtime));
 
 /** What has happened so far has been looked at; later looks of the service are not waited for. */

@@ -35,8 +35,8 @@ export interface WorldOptions {
   readonly pipelines?: boolean;
   /** Whether a push makes a branch's pipeline too, which costs a second. Default: yes. */
   readonly branchPipelines?: boolean;
-  /** Where instances run. Default: real processes. */
-  readonly runtime?: Runtime;
+  /** Where instances run; it ends with the world. Default: real processes. */
+  readonly runtime?: Runtime & { dispose(): Promise<void> };
   /** How patient the service is. */
   readonly service?: Omit<ServiceOptions, 'log' | 'runtime'>;
   /** Whether the service is started in this process. Default: yes. */
@@ -69,7 +69,7 @@ export class World {
   readonly clock: Clock;
   /** The service's settings. */
   readonly env: Readonly<Record<string, string>>;
-  private readonly options: Omit<ServiceOptions, 'log'>;
+  private readonly options: Pick<WorldOptions, 'runtime' | 'service'>;
   private running: Service | undefined;
 
   constructor(parts: {
@@ -82,7 +82,7 @@ export class World {
     serviceUrl: string;
     dataDir: string;
     env: Record<string, string>;
-    options: Omit<ServiceOptions, 'log'>;
+    options: Pick<WorldOptions, 'runtime' | 'service'>;
   }) {
     this.clock = parts.clock;
     this.gitlab = parts.gitlab;
@@ -109,7 +109,9 @@ export class World {
       recordOutput('log', line);
     };
     const log = createLog('debug', { write });
-    this.running = await startService(config, { log, headPatienceMs: 500, now: this.clock.now, ...this.options });
+    const { runtime, service } = this.options;
+    const own = { ...service, ...(runtime ? { runtime } : {}) };
+    this.running = await startService(config, { log, headPatienceMs: 500, now: this.clock.now, ...own });
   }
 
   async stopService(): Promise<void> {
@@ -122,6 +124,7 @@ export class World {
     await this.ci.stop();
     await this.stopService();
     await removeInstances(this.dataDir);
+    await this.options.runtime?.dispose();
     recordDataDir(this.dataDir);
     await this.gitlab.close();
     rmSync(this.dataDir, { recursive: true, force: true });
@@ -267,8 +270,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     ...options.env,
   };
   knowSecretSettings(env);
-  const own = { ...options.service, ...(options.runtime ? { runtime: options.runtime } : {}) };
-  const world = new World({ clock, gitlab, ci, project, dev, bot, serviceUrl, dataDir, env, options: own });
+  const world = new World({ clock, gitlab, ci, project, dev, bot, serviceUrl, dataDir, env, options });
   if (options.startsService === false) return world;
   try {
     await world.startService();

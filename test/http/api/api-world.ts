@@ -65,9 +65,8 @@ export class ApiWorld {
     return new ApiWorld(await openWorld({ pipelines: false, runtime, env }), runtime);
   }
 
-  async close(): Promise<void> {
-    await this.t.close();
-    await this.runtime.dispose();
+  close(): Promise<void> {
+    return this.t.close();
   }
 
   /** A merge request and its first revision; returns once that is decided. */

@@ -12,10 +12,7 @@ let t: World;
 beforeAll(async () => {
   t = await openWorld({ pipelines: false, runtime });
 });
-afterAll(async () => {
-  await t.close();
-  await runtime.dispose();
-});
+afterAll(() => t.close());
 
 const environment = (name: string) => t.gitlab.environment(t.project, name);
 /** A deployment of which nothing is due any more. */

@@ -31,32 +31,27 @@ describe('a period in which nothing happens', () => {
   it('is two lists and a twelfth of the notes for a project with six deployments', async () => {
     const runtime = new InstantRuntime();
     const t = await startWorld({ pipelines: false, runtime, env: { BD_SWEEP_EVERY: '1s' } });
-    try {
-      for (let n = 1; n <= 6; n += 1) await deployed(t, `feature-${n}`);
-      await until('all notes', () => t.gitlab.state.mergeRequests.every(({ iid }) => t.note(iid)));
-      const lists = () => t.gitlab.requests.flatMap(({ path }, at) => (path.includes('/merge_requests?') ? [at] : []));
-      // The last deployment's own requests end some seconds after it was made.
-      const from = lists().length + 3;
-      await until('five periods', () => lists().length > from + 5);
-      const [first, last] = [lists().at(from) as number, lists().at(from + 4) as number];
-      const kinds = t.gitlab.requests.slice(first, last).map(({ method, path }) =>
-        [
-          method,
-          path
-            .replace(/\?.*/, '')
-            .replace(/.*\/projects\/\d+\//, '')
-            .replaceAll(/\d+/g, 'n'),
-        ].join(' '),
-      );
-      const count = (kind: string) => kinds.filter((one) => one === kind).length;
-      expect(kinds.filter((kind) => !QUIET.includes(kind))).toEqual([]);
-      expect(count('GET merge_requests')).toBe(4);
-      // Each at a time of its own within the period: one more or less at either end.
-      expect(Math.abs(count('GET environments') - 4)).toBeLessThanOrEqual(1);
-      expect(count('GET merge_requests/n/notes')).toBeLessThanOrEqual(5);
-    } finally {
-      await t.stopService();
-      await runtime.dispose();
-    }
+    for (let n = 1; n <= 6; n += 1) await deployed(t, `feature-${n}`);
+    await until('all notes', () => t.gitlab.state.mergeRequests.every(({ iid }) => t.note(iid)));
+    const lists = () => t.gitlab.requests.flatMap(({ path }, at) => (path.includes('/merge_requests?') ? [at] : []));
+    // The last deployment's own requests end some seconds after it was made.
+    const from = lists().length + 3;
+    await until('five periods', () => lists().length > from + 5);
+    const [first, last] = [lists().at(from) as number, lists().at(from + 4) as number];
+    const kinds = t.gitlab.requests.slice(first, last).map(({ method, path }) =>
+      [
+        method,
+        path
+          .replace(/\?.*/, '')
+          .replace(/.*\/projects\/\d+\//, '')
+          .replaceAll(/\d+/g, 'n'),
+      ].join(' '),
+    );
+    const count = (kind: string) => kinds.filter((one) => one === kind).length;
+    expect(kinds.filter((kind) => !QUIET.includes(kind))).toEqual([]);
+    expect(count('GET merge_requests')).toBe(4);
+    // Each at a time of its own within the period: one more or less at either end.
+    expect(Math.abs(count('GET environments') - 4)).toBeLessThanOrEqual(1);
+    expect(count('GET merge_requests/n/notes')).toBeLessThanOrEqual(5);
   });
 });
