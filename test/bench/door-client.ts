@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { startService } from '../../src/service.ts';
+import { CiDoor } from '../scenarios/ci-door.ts';
 import { StandInGitLab } from '../support/gitlab/stand-in.ts';
-import type { MergeRequest, Project, User } from '../support/gitlab/state.ts';
 import { freePort, until } from '../support/poll.ts';
 import { removeInstances, shareUvCache, shareWebserver, surroundings } from '../support/surroundings.ts';
 
@@ -27,7 +27,7 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
   shareUvCache(dataDir);
   shareWebserver(dataDir);
   const port = await freePort();
-  const url = `http://localhost:${port}`;
+  const serviceUrl = `http://localhost:${port}`;
   const bot = gitlab.addUser('bot', { tokens: ['glpat-bench'] });
   const dev = gitlab.addUser('dev');
   const project = await gitlab.addProject({ path: 'bench/app', files: { 'README.md': 'bench' } });
@@ -38,7 +38,7 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
       ...surroundings(),
       BD_GITLAB_URL: gitlab.url,
       BD_GITLAB_TOKEN: 'glpat-bench',
-      BD_PUBLIC_URL: url,
+      BD_PUBLIC_URL: serviceUrl,
       BD_ALLOWED_PROJECTS: 'bench/app',
       BD_LISTEN: `127.0.0.1:${port}`,
       BD_DATA_DIR: dataDir,
@@ -57,9 +57,15 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
     title: 'Bench',
     author: dev,
   });
+  const jobs = new CiDoor({ gitlab, project, dev, serviceUrl });
   return {
     quiet: () => quiet(service, dataDir),
-    deploy: (archive, options = {}) => deploy({ gitlab, project, mergeRequest, dev, url }, archive, options),
+    async deploy(archive, { directory = '.' } = {}) {
+      const job = jobs.job(jobs.pipeline(mergeRequest));
+      const { exit, log, tookMs } = await jobs.play(job, mergeRequest.iid, archive, { directory });
+      if (exit !== '0') throw new Error(`the deployment failed:\n${log}`);
+      return tookMs;
+    },
     async close() {
       await service.stop();
       await removeInstances(dataDir);
@@ -81,55 +87,4 @@ async function quiet(service: { idle(at: number): boolean }, dataDir: string): P
     const kept = setups.filter((name) => !name.startsWith('.')).length;
     return list('instances').length === 1 && spares === kept && service.idle(Date.now() + 500);
   });
-}
-
-interface Setting {
-  readonly gitlab: StandInGitLab;
-  readonly project: Project;
-  readonly mergeRequest: MergeRequest;
-  readonly dev: User;
-  readonly url: string;
-}
-
-async function deploy(setting: Setting, archive: Buffer, options: { readonly directory?: string }): Promise<number> {
-  const { gitlab, project, mergeRequest, dev, url } = setting;
-  const pipeline = gitlab.createPipeline({
-    project,
-    sha: mergeRequest.sha,
-    ref: `refs/merge-requests/${mergeRequest.iid}/head`,
-    source: 'merge_request_event',
-    user: dev,
-    mergeRequest,
-  });
-  const job = gitlab.addJob(pipeline, {
-    name: 'deploy',
-    stage: 'deploy',
-    status: 'running',
-    environmentName: 'review/mr-1',
-    environmentAction: 'start',
-  });
-  const token = await gitlab.signIdToken(gitlab.idTokenClaimsFor(job, url));
-  const headers = { authorization: `Bearer ${token}`, 'bd-component': '1.0.0' };
-  const form = new URLSearchParams({
-    merge_request_iid: String(mergeRequest.iid),
-    app: '',
-    directory: options.directory ?? '.',
-    context: '.',
-    timeout: '5m',
-  });
-  await call(`${url}/api/ci/v1/deploy`, { method: 'POST', headers, body: form });
-  const began = performance.now();
-  await call(`${url}/api/ci/v1/source`, { method: 'PUT', headers, body: new Uint8Array(archive) });
-  const log = await call(`${url}/api/ci/v1/log`, { headers });
-  const tookMs = performance.now() - began;
-  const outcome = await call(`${url}/api/ci/v1/outcome`, { headers });
-  if (!/^exit 0$/m.test(outcome)) throw new Error(`the deployment failed:\n${log}`);
-  return tookMs;
-}
-
-async function call(url: string, init: RequestInit): Promise<string> {
-  const response = await fetch(url, init);
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${text}`);
-  return text;
 }

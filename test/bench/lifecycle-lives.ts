@@ -1,17 +1,12 @@
+import { CiDoor, type DoorWorld } from '../scenarios/ci-door.ts';
 import { makeArchive } from '../store/bundles/archives.ts';
 import { branchMoved } from '../support/gitlab/acts/pushes.ts';
 import { runGit } from '../support/gitlab/git/git.ts';
 import { readAllCommits } from '../support/gitlab/git/read-commit.ts';
-import type { StandInGitLab } from '../support/gitlab/stand-in.ts';
-import type { Environment, MergeRequest, Project, User } from '../support/gitlab/state.ts';
+import type { Environment, MergeRequest } from '../support/gitlab/state.ts';
 
 /** What the lives of merge requests are led in. */
-export interface Setting {
-  readonly gitlab: StandInGitLab;
-  readonly project: Project;
-  readonly dev: User;
-  readonly serviceUrl: string;
-}
+export type Setting = DoorWorld;
 
 /** One merge request, whose commits are made beforehand: git is not what is measured. */
 export interface Life {
@@ -79,39 +74,18 @@ export async function close({ gitlab, dev }: Setting, life: Life): Promise<void>
   await gitlab.closeMergeRequest(life.mergeRequest as MergeRequest, dev);
 }
 
-/** The deploy job of a new pipeline, as the component plays it. */
+/** The deploy job of a new pipeline, as GitLab and the component play it. */
 async function deploy(setting: Setting, mergeRequest: MergeRequest): Promise<void> {
-  const { gitlab, project, dev } = setting;
-  const pipeline = gitlab.createPipeline({
-    project,
-    sha: mergeRequest.sha,
-    ref: `refs/merge-requests/${mergeRequest.iid}/head`,
-    source: 'merge_request_event',
-    user: dev,
-    mergeRequest,
-  });
-  const job = gitlab.addJob(pipeline, {
-    name: 'deploy',
-    stage: 'deploy',
-    environmentName: `review/mr-${mergeRequest.iid}`,
-    environmentAction: 'start',
-  });
+  const { gitlab } = setting;
+  const door = new CiDoor(setting);
+  const pipeline = door.pipeline(mergeRequest);
+  const job = door.job(pipeline, { name: 'deploy' });
   gitlab.setPipelineStatus(pipeline, 'running');
   gitlab.setJobStatus(job, 'running');
   const deployment = gitlab.startDeployment(job, { onStop: 'stop' });
-  const call = await doorOf(setting, job.id);
-  const answer = await call('POST', 'deploy', {
-    merge_request_iid: String(mergeRequest.iid),
-    app: '',
-    directory: '.',
-    context: '.',
-    timeout: '5m',
-  });
-  await call('PUT', 'source', archiveOf(mergeRequest.sha));
-  await call('GET', 'log');
-  const outcome = await call('GET', 'outcome');
-  if (!/^exit 0$/m.test(outcome)) throw new Error(`!${mergeRequest.iid} was not deployed: ${outcome}`);
-  gitlab.finishDeployment(deployment, 'success', { externalUrl: /^url (\S+)$/m.exec(answer)?.[1] ?? null });
+  const { exit, url, log } = await door.play(job, mergeRequest.iid, archiveOf(mergeRequest.sha));
+  if (exit !== '0') throw new Error(`!${mergeRequest.iid} was not deployed: ${log}`);
+  gitlab.finishDeployment(deployment, 'success', { externalUrl: url });
   gitlab.setJobStatus(job, 'success', { exitCode: 0 });
   gitlab.setPipelineStatus(pipeline, 'success');
 }
@@ -126,33 +100,12 @@ function archiveOf(sha: string): Buffer {
 /** The stop job of an environment, as the component plays it. */
 export async function playStopJob(setting: Setting, environment: Environment): Promise<void> {
   const { gitlab } = setting;
+  const door = new CiDoor(setting);
   const pipeline = gitlab.pipeline(environment.onStop?.pipelineId ?? 0);
-  const job = gitlab.addJob(pipeline, {
-    name: 'stop',
-    stage: 'deploy',
-    environmentName: environment.name,
-    environmentAction: 'stop',
-  });
+  const job = door.job(pipeline, { name: 'stop', environmentName: environment.name, environmentAction: 'stop' });
   gitlab.setJobStatus(job, 'running');
-  const call = await doorOf(setting, job.id);
-  await call('POST', 'stop', { merge_request_iid: String(pipeline.mergeRequestIid), app: '' });
+  const { status, text } = await door.stop(await door.token(job), pipeline.mergeRequestIid as number);
+  if (status !== 200) throw new Error(`${environment.name} was not stopped: ${text}`);
   gitlab.setJobStatus(job, 'success', { exitCode: 0 });
   gitlab.environmentStopped(environment);
-}
-
-/** Calls of one job, each with its ID token. */
-async function doorOf({ gitlab, serviceUrl }: Setting, jobId: number) {
-  const token = await gitlab.signIdToken(gitlab.idTokenClaimsFor(gitlab.job(jobId), serviceUrl));
-  return async (method: string, path: string, body?: Readonly<Record<string, string>> | Buffer): Promise<string> => {
-    const response = await fetch(`${serviceUrl}/api/ci/v1/${path}`, {
-      method,
-      headers: { authorization: `Bearer ${token}`, 'bd-component': '1.0.0' },
-      ...(body === undefined
-        ? {}
-        : { body: body instanceof Uint8Array ? new Uint8Array(body) : new URLSearchParams(body) }),
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-    return text;
-  };
 }

@@ -3,6 +3,20 @@ import type { SignOptions } from '../support/gitlab/identity/keys.ts';
 import type { Job, MergeRequest, Pipeline, Project } from '../support/gitlab/state.ts';
 import type { World } from '../support/world.ts';
 
+/** What doors belong to; a `World` is one. */
+export type DoorWorld = Pick<World, 'gitlab' | 'project' | 'dev' | 'serviceUrl'>;
+
+/** A deploy job that has ended. */
+export interface PlayedJob {
+  readonly url: string;
+  readonly token: string;
+  readonly log: string;
+  /** Exit code of the job. */
+  readonly exit: string;
+  /** From the start of the upload to the end of the log. */
+  readonly tookMs: number;
+}
+
 export interface DoorAnswer {
   readonly status: number;
   readonly text: string;
@@ -23,9 +37,9 @@ const INPUTS = {
 
 /** The doors of the pipeline's jobs, called as the component calls them, without a pipeline that runs. */
 export class CiDoor {
-  readonly world: World;
+  readonly world: DoorWorld;
 
-  constructor(world: World) {
+  constructor(world: DoorWorld) {
     this.world = world;
   }
 
@@ -75,6 +89,26 @@ export class CiDoor {
   /** The second one: the archive. */
   upload(token: string, archive: Buffer): Promise<DoorAnswer> {
     return this.call('PUT', 'source', { token, body: archive });
+  }
+
+  /** All calls of a deploy job. Rejects where it does not get as far as an outcome. */
+  async play(
+    job: Job,
+    iid: number,
+    archive: Buffer,
+    inputs: Readonly<Record<string, string>> = {},
+  ): Promise<PlayedJob> {
+    const token = await this.token(job);
+    const begun = (await this.deploy(token, iid, inputs)).text;
+    const began = performance.now();
+    const taken = begun.includes('upload yes') ? (await this.upload(token, archive)).text : '';
+    const log = (await this.call('GET', 'log', { token })).text;
+    const tookMs = performance.now() - began;
+    const outcome = (await this.call('GET', 'outcome', { token })).text;
+    const [url, exit] = [/^url (\S+)$/m.exec(begun)?.[1], /^exit (\d+)$/m.exec(outcome)?.[1]];
+    if (url === undefined || exit === undefined)
+      throw new Error(`the deploy job was answered: ${[begun, taken, log, outcome].join('\n')}`);
+    return { url, token, log, exit, tookMs };
   }
 
   stop(token: string, iid: number, app = '', inputs: Readonly<Record<string, string>> = {}): Promise<DoorAnswer> {

@@ -4,20 +4,16 @@ import type { Job, MergeRequest, Pipeline } from '../support/gitlab/state.ts';
 import { ANSWER_FILE, type InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import type { World } from '../support/world.ts';
-import type { CiDoor } from './ci-door.ts';
+import type { CiDoor, PlayedJob } from './ci-door.ts';
 
 const APP_FILE = { path: '.branch-deployment.yml', content: 'start: unused\n' };
 
 /** What a deploy job of the instant runtime's app sends: it answers with this text. */
 export const answering = (text: string) => makeArchive([APP_FILE, { path: ANSWER_FILE, content: text }]);
 
-export interface Deployed {
-  readonly url: string;
+export interface Deployed extends PlayedJob {
   readonly pipeline: Pipeline;
   readonly job: Job;
-  readonly token: string;
-  /** Exit code of the job. */
-  readonly exit: string;
 }
 
 /** A merge-request pipeline's deploy job by hand: its environment, its calls, its outcome. The world has an `InstantRuntime`. */
@@ -26,17 +22,10 @@ export async function deploy(door: CiDoor, mr: MergeRequest, text: string): Prom
   const pipeline = door.pipeline(mr);
   const job = door.job(pipeline);
   const environment = ensureEnvironment(gitlab, mr.projectId, { name: `review/mr-${mr.iid}` });
-  const token = await door.token(job);
-  const begun = (await door.deploy(token, mr.iid)).text;
-  const url = /^url (\S+)/m.exec(begun)?.[1];
-  if (url === undefined) throw new Error(`the deploy job was answered: ${begun}`);
-  if (begun.includes('upload yes')) await door.upload(token, answering(text));
-  const exit = await until('the outcome', async () =>
-    /^exit (\d+)/m.exec((await door.call('GET', 'outcome', { token })).text)?.at(1),
-  );
+  const played = await door.play(job, mr.iid, answering(text));
   // GitLab takes the link from the job's report.
-  if (exit === '0') setExternalUrl(gitlab, environment, url);
-  return { url, pipeline, job, token, exit };
+  if (played.exit === '0') setExternalUrl(gitlab, environment, played.url);
+  return { ...played, pipeline, job };
 }
 
 /** Closes every open merge request, and waits until nothing of them runs: the next test has the world to itself. */

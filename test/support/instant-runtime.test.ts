@@ -17,15 +17,8 @@ afterAll(() => t.close());
 it('serves what was pushed, replaces it, tells of one that fails, and is empty at the end', async () => {
   const door = new CiDoor(t);
   const mr = await t.openMergeRequest('feature', { 'README.md': 'x' });
-  const deploy = async (file: { path: string; content: string }) => {
-    const token = await door.token(door.job(door.pipeline(mr)));
-    const url = /^url (\S+)/m.exec((await door.deploy(token, mr.iid)).text)?.[1] as string;
-    await door.upload(token, makeArchive([APP_FILE, file]));
-    const exit = await until('the outcome', async () =>
-      /^exit (\d+)/m.exec((await door.call('GET', 'outcome', { token })).text)?.at(1),
-    );
-    return { url, exit };
-  };
+  const deploy = (file: { path: string; content: string }) =>
+    door.play(door.job(door.pipeline(mr)), mr.iid, makeArchive([APP_FILE, file]));
 
   const { url, exit } = await deploy({ path: ANSWER_FILE, content: 'one' });
   expect({ exit, body: (await t.preview(url)).body }).toEqual({ exit: '0', body: 'one' });

@@ -30,10 +30,7 @@ async function deploy(t: World, mr: MergeRequest, file: ArchivedFile): Promise<v
   // GitLab makes it when the job begins.
   const environment = ensureEnvironment(t.gitlab, t.project.id, { name: `review/mr-${mr.iid}` });
   environment.state = 'available';
-  const token = await door.token(door.job(door.pipeline(mr)));
-  const url = /^url (\S+)/m.exec((await door.deploy(token, mr.iid)).text)?.[1] as string;
-  const { status, text } = await door.upload(token, makeArchive([APP, file]));
-  if (status !== 200) throw new Error(text);
+  const { url } = await door.play(door.job(door.pipeline(mr)), mr.iid, makeArchive([APP, file]));
   // GitLab writes it when the job ends.
   setExternalUrl(t.gitlab, environment, url);
 }
