@@ -159,7 +159,7 @@ export const SETTINGS = {
     example: 'the output of: openssl rand -base64 32',
     secret: true,
     schema: commaList.refine(
-      (keys) => keys.length > 0 && keys.every((k) => Buffer.from(k, 'base64').length === 32),
+      (keys) => keys.length > 0 && keys.every((key) => /^[\w+/-]{43}=?$/.test(key)),
       'is not 32 bytes in base64',
     ),
     later: true,

@@ -122,6 +122,18 @@ describe('settings', () => {
     `);
   });
 
+  it('that are keys are taken in either base64, and not where other characters stand among them', () => {
+    const key = Buffer.alloc(32, 0xfb).toString('base64');
+    const urlSafe = Buffer.alloc(32, 0xfb).toString('base64url');
+    const faultsOfKey = (BD_SECRET_KEY: string) => faultsOf({ ...GOOD, BD_SECRET_KEY });
+
+    expect([key, urlSafe, `${key}, ${urlSafe}`].map(faultsOfKey)).toEqual([[], [], []]);
+    for (const wrong of [`${key}!`, `${key.slice(0, 9)} ${key.slice(9)}`, key.slice(4), `${key},short`])
+      expect(faultsOfKey(wrong)).toEqual([
+        expect.stringContaining('BD_SECRET_KEY: its value is not 32 bytes in base64.'),
+      ]);
+  });
+
   it('that are secrets can come from a file, and not from both', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'bd-config-')), 'token');
     writeFileSync(file, 'glpat-from-a-file\n');
