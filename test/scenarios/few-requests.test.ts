@@ -1,19 +1,17 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { close, type Life, makeLives, open, playStopJob, push, type Setting } from '../bench/lifecycle-lives.ts';
+import { close, type Life, makeLives, open, playStopJob, push } from '../bench/lifecycle-lives.ts';
 import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import { openWorld, type World } from '../support/world.ts';
 
 const runtime = new InstantRuntime();
 let t: World;
-let setting: Setting;
 let life: Life;
 
 beforeAll(async () => {
   t = await openWorld({ pipelines: false, runtime, files: { 'README.md': '' }, env: { BD_SWEEP_EVERY: '1d' } });
-  setting = { gitlab: t.gitlab, project: t.project, dev: t.dev, serviceUrl: t.serviceUrl };
-  [life] = (await makeLives(setting, 1, 2)) as [Life];
-  t.gitlab.onPlayStopJob = (environment) => playStopJob(setting, environment);
+  [life] = (await makeLives(t, 1, 2)) as [Life];
+  t.gitlab.onPlayStopJob = (environment) => playStopJob(t, environment);
 });
 afterAll(() => t.close());
 
@@ -34,10 +32,10 @@ async function askedBy(step: () => Promise<void>): Promise<string[]> {
 }
 
 it('a push costs five requests to GitLab at most, one of them a write', async () => {
-  const opened = await askedBy(() => open(setting, life));
+  const opened = await askedBy(() => open(t, life));
   expect(opened.filter((one) => !one.startsWith('GET'))).toEqual(['POST merge_requests/*/notes']);
 
-  const pushed = await askedBy(() => push(setting, life, 1));
+  const pushed = await askedBy(() => push(t, life, 1));
 
   expect(pushed).toEqual([
     'GET merge_requests/*',
@@ -63,7 +61,7 @@ it('the environment is not asked for after a job that left it right, and is afte
 });
 
 it('a close costs four', async () => {
-  const closed = await askedBy(() => close(setting, life));
+  const closed = await askedBy(() => close(t, life));
 
   expect(closed.length).toBeLessThanOrEqual(4);
   expect(t.gitlab.environment(t.project, 'review/mr-1')?.state).toBe('stopped');
