@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 const LONGEST = [
   'test/bench.test.ts',
   'test/apps/dagster/dagster.test.ts',
+  'test/apps/dagster/prepare.test.ts',
   'test/scenarios/dagster.test.ts',
   'test/chaos/',
 ];

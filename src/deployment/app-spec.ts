@@ -57,6 +57,8 @@ export interface DagsterLocation {
   /** The uv.lock that `setup` installs from, where it is the default `uv sync`: path from the root of the tree. */
   readonly lock?: string;
   readonly prepare?: string;
+  /** Folders of dbt projects, whose last parse `prepare` begins with: paths from the root of the tree. */
+  readonly dbtProjects?: readonly string[];
   /** Values of the `.env` in the location's own folder, where that is not the app's. */
   readonly dotenv?: Readonly<Record<string, string>>;
 }

@@ -83,6 +83,36 @@ export function testPlans(current: () => Runtime): void {
     expect(afterwards.text()).not.toContain(next.name);
   });
 
+  it('begins a step with the files that its last successful run in the deployment left, where the tree has none', async () => {
+    const runtime = current();
+    const launch = launchOf((place) => ({
+      steps: [
+        {
+          ...stepOf(
+            place,
+            'parse',
+            `cat target/a target/b; for f in a b; do echo ${place.name} >> target/$f; done; ! test -e bad`,
+          ),
+          carry: { files: [`${place.tree}/target/a`, `${place.tree}/target/b`], folder: `${place.data}/parses` },
+        },
+      ],
+    }));
+    const files = { 'server.js': SERVER, 'target/b': 'sent\n' };
+    const logs: string[] = [];
+    for (const [index, extra] of [{ 'target/a': '' }, { bad: '' }, {}].entries()) {
+      const name = `mr-7-shop-r${index + 1}`;
+      const log = readableLog();
+      await runtime.start({ name, deployment: ref.deployment }, launch, sourceOf({ ...files, ...extra }), log);
+      await untilState(runtime, name, 'bad' in extra ? 'exited' : 'running');
+      logs.push(log.text());
+    }
+    expect(logs[0]).not.toContain('an earlier push');
+    for (const log of logs.slice(1)) {
+      expect(log).toContain('parse: begins with target/a of an earlier push\n');
+      expect(log).toContain(`\n${ref.name}\nsent\n`);
+    }
+  });
+
   it('runs two instances of a deployment side by side', async () => {
     const runtime = current();
     await runtime.start(ref, launchOf(), sourceOf(), readableLog());

@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { DAGSTER_VERSION } from '../../src/apps/dagster/versions.ts';
+import { DAGSTER_VERSION, DBT_PACKAGES } from '../../src/apps/dagster/versions.ts';
 import { createProcessRuntime } from '../../src/runtimes/process.ts';
 
 /** The environment of the test run, without settings of a service: what BD_PASS_ENV names must reach the instances. */
@@ -25,6 +26,20 @@ export function shareWebserver(dataDir: string): void {
   if (!made) return;
   mkdirSync(join(dataDir, 'shared', 'dagster'), { recursive: true, mode: 0o700 });
   symlinkSync(made, join(dataDir, 'shared', 'dagster', DAGSTER_VERSION));
+}
+
+/**
+ * An environment with Dagster and dbt that tests share: the one of `BD_TEST_DBT`, else made in `folder`. (That each location has its own is
+ * tested in test/apps/dagster.)
+ */
+export function dbtEnvironment(uv: string, folder: string): string {
+  const made = process.env.BD_TEST_DBT;
+  if (made) return made;
+  execFileSync(uv, ['venv', '--quiet', folder]);
+  const packages = [`dagster==${DAGSTER_VERSION}`, ...DBT_PACKAGES];
+  const python = join(folder, 'bin', 'python');
+  execFileSync(uv, ['pip', 'install', '--quiet', '--compile-bytecode', '--python', python, ...packages]);
+  return folder;
 }
 
 /** Ends what a stopped service left running: instances outlive it. */

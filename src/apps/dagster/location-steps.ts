@@ -74,7 +74,10 @@ export async function locationSteps(
   }
   steps.push({ name: `setup of ${location.name}`, directory, command: location.setup, env });
   if (location.prepare !== undefined) {
-    steps.push({ name: `prepare of ${location.name}`, directory, command: location.prepare, env });
+    // dbt parses only what changed since its last parse; in a fresh tree that is everything.
+    const files = (location.dbtProjects ?? []).map((one) => resolve(place.tree, one, 'target/partial_parse.msgpack'));
+    const carry = { files, folder: join(place.data, 'dbt-parses') };
+    steps.push({ name: `prepare of ${location.name}`, directory, command: location.prepare, env, carry });
   }
   return steps;
 }
@@ -106,9 +109,4 @@ async function packagesKey(
     hash.update(JSON.stringify([file, text ?? null]));
   }
   return hash.digest('hex');
-}
-
-/** A word for `sh`. */
-export function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -5,6 +5,7 @@ import { APP_FILE, type AppFile } from '../app-file.ts';
 import { dotenvRemarks, readDotenv } from '../dotenv.ts';
 import { kindInTree, resolveInTree } from '../tree-files.ts';
 import { type Declared, findDeclared } from './declared.ts';
+import { type DbtTraces, defaultPrepare, findDbt } from './default-prepare.ts';
 import { defaultSetup } from './default-setup.ts';
 import { lockedVersion } from './project-files.ts';
 
@@ -40,8 +41,10 @@ export async function recogniseDagster(request: DagsterRequest): Promise<Dagster
   if (file?.daemon !== 'none') remarks.push('no daemon runs yet: backfills, schedules and sensors wait');
   const locations: DagsterLocation[] = [];
   let dagsterVersion: string | undefined;
+  const dbt = await findDbt(tree);
+  const folders = found.locations.map((one) => one.directory);
   for (const declared of found.locations) {
-    const complete = await completeLocation(declared, request);
+    const complete = await completeLocation(declared, request, { dbt, folders });
     locations.push(complete.location);
     remarks.push(...complete.remarks);
     dagsterVersion = newer(dagsterVersion, complete.dagsterVersion);
@@ -73,17 +76,22 @@ function fromAppFile(locations: NonNullable<AppFile['locations']>, directory: st
 async function completeLocation(
   declared: Declared,
   request: DagsterRequest,
+  options: { dbt: DbtTraces; folders: readonly string[] },
 ): Promise<{ location: DagsterLocation; remarks: string[]; dagsterVersion: string | undefined }> {
   const { tree, file, common } = request;
   const { name, directory, load } = declared;
   await checkThere(tree, declared);
   const python = declared.python ?? file?.python;
-  const prepare = declared.prepare ?? file?.prepare;
+  const { dbt, folders } = options;
   const own = declared.setup ?? file?.setup;
   const standard = own === undefined ? await defaultSetup(tree, directory, { python }) : undefined;
   const remarks = [
     `location ${name}: ${describeLoad(load)} in ${directory === '.' ? 'the root' : directory}, environment by ${standard?.remark ?? `its own setup (${APP_FILE})`}`,
   ];
+  const ownPrepare = declared.prepare ?? file?.prepare;
+  const made = ownPrepare === undefined ? await defaultPrepare(tree, directory, { dbt, others: folders }) : undefined;
+  if (made) remarks.push(`location ${name}: prepared by ${made.remark}`);
+  const prepare = ownPrepare ?? made?.command;
   let dotenv: Readonly<Record<string, string>> | undefined;
   if (directory !== common.directory) {
     const path = posix.join(directory, '.env');
@@ -101,6 +109,7 @@ async function completeLocation(
     setup: own ?? (standard?.command as string),
     ...(standard?.lock === undefined ? {} : { lock: standard.lock }),
     ...(prepare === undefined ? {} : { prepare }),
+    ...(prepare === undefined || dbt.projects.length === 0 ? {} : { dbtProjects: dbt.projects }),
     ...(dotenv === undefined ? {} : { dotenv }),
   };
   const dagsterVersion = standard?.lock ? await lockedVersion(tree, standard.lock, { name: 'dagster' }) : undefined;

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
 import type { Place, PlannedProcess, Step } from '../../deployment/launch.ts';
 import type { DagsterInstance } from './instance-files.ts';
-import { type LocationTools, quote, uvEnvironment } from './location-steps.ts';
+import { type LocationTools, uvEnvironment } from './location-steps.ts';
+import { quote } from './quote.ts';
 import { newer } from './recognise-dagster.ts';
 import { DAGSTER_VERSION } from './versions.ts';
 

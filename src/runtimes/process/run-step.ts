@@ -4,6 +4,7 @@ import type { Step } from '../../deployment/launch.ts';
 import { formatDuration } from '../../deployment/units.ts';
 import { messageOf } from '../../errors.ts';
 import type { InstanceLog } from '../runtime.ts';
+import { keepCarried, takeCarried } from './carry-files.ts';
 import type { Instance } from './instance.ts';
 import { keepSetup, restoreSetup } from './kept-setups.ts';
 import { describeEnd } from './run-command.ts';
@@ -24,7 +25,9 @@ export class StepFailure extends Error {
 export async function runStep(instance: Instance, step: Step, log: InstanceLog): Promise<void> {
   instance.save({ step: step.name });
   if (step.keep && (await takeKept(instance, step, step.keep, log))) return;
+  await takeCarried(instance, step, log);
   await runStepCommand(instance, step, log);
+  await keepCarried(instance, step, log);
   if (!step.keep) return;
   try {
     const { missing } = await keepSetup(instance, step.keep);

@@ -1,0 +1,142 @@
+import { readdir } from 'node:fs/promises';
+import { posix, resolve } from 'node:path';
+import { kindInTree, readInTree, resolveInTree } from '../tree-files.ts';
+import { readToml, tableAt } from './project-files.ts';
+import { quote } from './quote.ts';
+
+/** How a location is prepared where nobody said how. */
+export interface DefaultPrepare {
+  /** For `sh`, in the location's folder and environment. */
+  readonly command: string;
+  readonly remark: string;
+}
+
+/** Files of a tree that tell of dbt; paths from its root. */
+export interface DbtTraces {
+  /** Folders with a `dbt_project.yml`. */
+  readonly projects: readonly string[];
+  /** Python files that make a `DbtProject`, which is what `dagster-dbt project prepare-and-package` looks for. */
+  readonly definitions: readonly string[];
+  /** `defs.yaml` files with a `DbtProjectComponent`. */
+  readonly components: readonly string[];
+}
+
+/** Larger trees are looked through up to here: an app file's `prepare` says the rest. */
+const MAX_ENTRIES = 20_000;
+const MAX_DEPTH = 10;
+/** Not written by the project's people; dbt keeps other projects' code in the first two. */
+const SKIPPED = /^(dbt_packages|dbt_modules|target|node_modules|__pycache__|site-packages|\..*)$/;
+/** At the top level of a module: what stands within a function is not found by dagster-dbt either. */
+const DBT_PROJECT = /^[A-Za-z_]\w*(?:\s*:[^=\n]+)?\s*=\s*(?:[\w.]+\.)?DbtProject\(/m;
+
+/** Looks through a tree for dbt. Without a `dbt_project.yml` no other file is read. */
+export async function findDbt(tree: string): Promise<DbtTraces> {
+  const files = await namesOf(tree);
+  const projects = files
+    .filter((file) => posix.basename(file) === 'dbt_project.yml')
+    .map((file) => posix.dirname(file))
+    .sort();
+  if (projects.length === 0) return { projects, definitions: [], components: [] };
+  const saying = async (wanted: RegExp, paths: readonly string[]): Promise<string[]> => {
+    const found: string[] = [];
+    for (const path of paths) {
+      // What is too large to be read was not written by hand.
+      const text = await readInTree(tree, path).catch(() => undefined);
+      if (text !== undefined && wanted.test(text)) found.push(path);
+    }
+    return found.sort();
+  };
+  return {
+    projects,
+    definitions: await saying(
+      DBT_PROJECT,
+      files.filter((file) => file.endsWith('.py')),
+    ),
+    components: await saying(
+      /\bDbtProjectComponent\b/,
+      files.filter((file) => /^defs\.ya?ml$/.test(posix.basename(file))),
+    ),
+  };
+}
+
+/**
+ * The default of README "The app file": `dagster-dbt project prepare-and-package` for each file of the location that makes a `DbtProject`,
+ * then `dg utils refresh-defs-state` where the folder is a project of dg's and the environment has dg. In this order, because dg loads
+ * the definitions, and those of a `DbtProject` need its manifest.
+ * @param options.others folders of the other locations, whose files are theirs
+ * @returns undefined where there is nothing to prepare
+ */
+export async function defaultPrepare(
+  tree: string,
+  directory: string,
+  options: { readonly dbt: DbtTraces; readonly others: readonly string[] },
+): Promise<DefaultPrepare | undefined> {
+  const { dbt, others } = options;
+  const inner = others.filter((other) => other !== directory && isWithin(other, directory));
+  const own = (path: string): boolean => isWithin(path, directory) && !inner.some((other) => isWithin(path, other));
+  const files = dbt.definitions.filter(own).map((path) => posix.relative(directory, path));
+  const dg = await isDgProject(tree, directory);
+  if (files.length === 0 && !dg) return undefined;
+  const said: string[] = [];
+  const script: string[] = [];
+  for (const file of files) {
+    said.push(`dagster-dbt project prepare-and-package --file ${file}`);
+    script.push(`dagster-dbt project prepare-and-package --file ${quote(file)} || exit`);
+  }
+  if (dg) {
+    said.push('dg utils refresh-defs-state, where dg is there');
+    script.push(dgScript(dbt.components.some(own)));
+  }
+  const remark = said.join('; ');
+  // The first line is what the log shows. Code servers find modules of the location's folder, installed or not: so do these.
+  const command = [`# ${remark}`, `export PYTHONPATH="$PWD\${PYTHONPATH:+:$PYTHONPATH}"`, ...script].join('\n');
+  return { command, remark };
+}
+
+/**
+ * dg before 1.12 has no such command (2 is click's exit code for that), and dbt's components had no state of their own: there the manifest
+ * is made by dagster-dbt.
+ */
+function dgScript(hasDbtComponent: boolean): string {
+  const otherwise = hasDbtComponent
+    ? 'dagster-dbt project prepare-and-package --components .'
+    : "echo 'dg utils refresh-defs-state is not in this environment (package dagster-dg-cli): left out'";
+  return [
+    'if [ -x "$VIRTUAL_ENV/bin/dg" ]; then',
+    '  dg utils refresh-defs-state && exit',
+    '  code=$?',
+    '  [ "$code" = 2 ] || exit "$code"',
+    'fi',
+    otherwise,
+  ].join('\n');
+}
+
+async function isDgProject(tree: string, directory: string): Promise<boolean> {
+  const path = (name: string): string => resolveInTree(directory, name) as string;
+  if ((await kindInTree(tree, path('dg.toml'))) === 'file') return true;
+  return tableAt(await readToml(tree, path('pyproject.toml')), 'tool', 'dg') !== undefined;
+}
+
+/** Paths of the tree's files, breadth first, so that a limit cuts off what lies deepest. Links are not followed. */
+async function namesOf(tree: string): Promise<string[]> {
+  const files: string[] = [];
+  let level = ['.'];
+  let entries = 0;
+  for (let depth = 0; depth < MAX_DEPTH && level.length > 0; depth++) {
+    const next: string[] = [];
+    for (const folder of level) {
+      for (const entry of await readdir(resolve(tree, folder), { withFileTypes: true })) {
+        if (++entries > MAX_ENTRIES) return files;
+        const path = posix.join(folder, entry.name);
+        if (entry.isFile()) files.push(path);
+        else if (entry.isDirectory() && !SKIPPED.test(entry.name)) next.push(path);
+      }
+    }
+    level = next;
+  }
+  return files;
+}
+
+function isWithin(path: string, folder: string): boolean {
+  return folder === '.' || path === folder || path.startsWith(`${folder}/`);
+}
