@@ -6,7 +6,7 @@ import { createLocationCheck } from './dagster/check-locations.ts';
 import { codeServer } from './dagster/code-server.ts';
 import { instanceFiles } from './dagster/instance-files.ts';
 import { type LocationTools, locationSteps } from './dagster/location-steps.ts';
-import { webserver, webserverStep } from './dagster/webserver.ts';
+import { storageStep, webserver, webserverStep } from './dagster/webserver.ts';
 import type { LaunchContext, Preset } from './preset.ts';
 
 /** Name of the port that the location at an index of the spec listens on. */
@@ -36,13 +36,16 @@ async function planDagster(
   });
   const instance = instanceFiles(place, servers);
   const steps = [webserverStep(spec, place, { tools })];
+  const storage = await storageStep(spec, place, { instance });
   const made = new Set<string>();
   for (const { location, values } of servers) {
     // Locations of one folder share its environment: it is made once, by the first of them.
     const same = JSON.stringify([location.directory, location.setup, location.prepare]);
     if (made.has(same)) continue;
     made.add(same);
-    steps.push(...(await locationSteps(location, context, { place, tools, values, dagsterHome: instance.home })));
+    steps.push(
+      ...(await locationSteps(location, context, { place, tools, values, dagsterHome: instance.home, storage })),
+    );
   }
   const folders = new Set([spec.directory, ...spec.locations.map((one) => one.directory)]);
   return {

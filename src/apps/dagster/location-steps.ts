@@ -45,13 +45,20 @@ export function uvEnvironment(place: Place, tools: LocationTools): Record<string
 /**
  * Setup and prepare of a location. From a uv.lock it is two steps: the packages of the lock file, compiled, are kept and given to the
  * next revision as a private copy; then `uv sync --locked` adds what lies in the tree, and finds nothing else to do.
+ * @param options.storage what prepare must wait for, as it opens `dagsterHome` beside the webserver
  */
 export async function locationSteps(
   location: DagsterLocation,
   context: LaunchContext,
-  options: { place: Place; tools: LocationTools; values: Readonly<Record<string, string>>; dagsterHome: string },
+  options: {
+    place: Place;
+    tools: LocationTools;
+    values: Readonly<Record<string, string>>;
+    dagsterHome: string;
+    storage: Step | undefined;
+  },
 ): Promise<Step[]> {
-  const { place, tools, values, dagsterHome } = options;
+  const { place, tools, values, dagsterHome, storage } = options;
   const folder = environmentFolder(location, place);
   const directory = resolve(place.tree, location.directory);
   const env = {
@@ -77,6 +84,7 @@ export async function locationSteps(
     // dbt parses only what changed since its last parse; in a fresh tree that is everything.
     const files = (location.dbtProjects ?? []).map((one) => resolve(place.tree, one, 'target/partial_parse.msgpack'));
     const carry = { files, folder: join(place.data, 'dbt-parses') };
+    if (storage) steps.push(storage);
     steps.push({ name: `prepare of ${location.name}`, directory, command: location.prepare, env, carry });
   }
   return steps;

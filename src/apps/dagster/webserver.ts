@@ -1,3 +1,4 @@
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
 import type { Place, PlannedProcess, Step } from '../../deployment/launch.ts';
@@ -28,6 +29,36 @@ export function webserverStep(spec: DagsterSpec, place: Place, options: { tools:
     command,
     env: uvEnvironment(place, options.tools),
     makesShared: { path: folder },
+  };
+}
+
+/**
+ * Waits until the webserver listens, which it does when it has made the storage of a new `DAGSTER_HOME`. What opens a half-made one makes
+ * the same tables once more, and leaves an SQLite file that Dagster takes for two versions at once, for good.
+ * @returns undefined where the storage is there: the schedules' file is the last of it
+ */
+export async function storageStep(
+  spec: DagsterSpec,
+  place: Place,
+  options: { instance: DagsterInstance },
+): Promise<Step | undefined> {
+  const last = await lstat(join(options.instance.home, 'schedules', 'schedules.db')).catch(() => undefined);
+  if (last) return undefined;
+  const { bin } = environmentOf(spec, place);
+  const code = `
+import socket, sys, time
+while True:
+    try:
+        socket.create_connection((sys.argv[1], int(sys.argv[2])), 1).close()
+        break
+    except OSError:
+        time.sleep(0.05)`;
+  const words = [join(bin, 'python'), '-c', code, place.host, String(place.ports.webserver)];
+  return {
+    name: 'storage of Dagster',
+    directory: place.work,
+    command: `# made by the webserver\nexec ${words.map(quote).join(' ')}`,
+    env: {},
   };
 }
 

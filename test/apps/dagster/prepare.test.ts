@@ -94,6 +94,8 @@ describe.runIf(uv)(
       expect(outcome.log).toContain('prepare of shop: # dg utils refresh-defs-state, where dg is there …');
       expect(outcome.log).toMatch(/All 1 components refreshed successfully![\s\S]*\nprepare of shop: done in \d/);
       expect(outcome.log).not.toContain('of an earlier push');
+      // Both open the new DAGSTER_HOME: one after the other.
+      expect(outcome.log).toMatch(/\nstorage of Dagster: done in .*\nprepare of shop: #/);
       expect(parsed).toBeGreaterThan(50);
     });
 
