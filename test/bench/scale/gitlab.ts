@@ -2,17 +2,25 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { mergeRequestOf, type Scale } from './rows.ts';
 
+/** What a sweep sees of GitLab. */
+export interface QuietGitLab {
+  url: string;
+  requests: number;
+  /** Text of each merge request's note, by `<project>/<merge request>`. */
+  notes: ReadonlyMap<string, string>;
+  close(): void;
+}
+
+const BOT = { id: 1, username: 'bot', name: 'Bot' };
 const AUTHOR = { id: 2, username: 'dee', name: 'Dee' };
 
 /** Answers what a sweep asks, out of the same numbers as the database's rows: the stand-in's projects have a git repository each, which takes minutes. */
-export async function startQuietGitLab(
-  scale: Scale,
-): Promise<{ readonly url: string; requests: number; close(): void }> {
-  const gitlab = { url: '', requests: 0, close: () => server.close() };
+export async function startQuietGitLab(scale: Scale): Promise<QuietGitLab> {
+  const gitlab: QuietGitLab = { url: '', requests: 0, notes: new Map(), close: () => server.close() };
   const server: Server = createServer((request, response) => {
     gitlab.requests += 1;
     const url = new URL(request.url ?? '/', 'http://gitlab');
-    const answer = answerOf(url, scale, gitlab.url);
+    const answer = answerOf(url, scale, gitlab);
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer ?? { message: '404 Not Found' }));
   });
@@ -21,9 +29,11 @@ export async function startQuietGitLab(
   return gitlab;
 }
 
-function answerOf(url: URL, scale: Scale, gitlabUrl: string): unknown {
-  if (url.pathname === '/api/v4/user') return { id: 1, username: 'bot', name: 'Bot' };
+function answerOf(url: URL, scale: Scale, { url: gitlabUrl, notes }: QuietGitLab): unknown {
+  if (url.pathname === '/api/v4/user') return BOT;
   if (/\/members\/all\/1$/.test(url.pathname)) return { id: 1, access_level: 40, state: 'active' };
+  const [, of, mergeRequest] = /^\/api\/v4\/projects\/(\d+)\/merge_requests\/(\d+)\/notes$/.exec(url.pathname) ?? [];
+  if (of !== undefined) return [note(Number(of), Number(mergeRequest))];
   const [, project, list, one] =
     /^\/api\/v4\/projects\/(\d+)\/(merge_requests|environments)(?:\/(\d+))?$/.exec(url.pathname) ?? [];
   if (list === 'environments') return [];
@@ -33,6 +43,13 @@ function answerOf(url: URL, scale: Scale, gitlabUrl: string): unknown {
 
   function numberOf(iid: string): number {
     return (Number(iid) - 1) * scale.projects + Number(project) - 1;
+  }
+
+  /** As the database has it: the id of a note is that of its merge request's row. */
+  function note(projectId: number, iid: number) {
+    const id = (iid - 1) * scale.projects + projectId;
+    const body = notes.get(`${projectId}/${iid}`) ?? '';
+    return { id, body, system: false, author: BOT, created_at: '2026-01-01T00:00:00.000Z' };
   }
 
   function wire(n: number) {

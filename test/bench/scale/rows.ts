@@ -26,9 +26,10 @@ const MANY_REVISIONS = 300;
 
 /**
  * Fills a new database as some years of use would: deployments of many projects, most of them stopped, each with revisions, jobs and events.
- * Open ones have failed, so that none of them needs an instance; their notes are as the service would write them.
+ * Open ones have failed, so that none of them needs an instance; their notes are as the service would write them, and are returned: the
+ * text by `<project>/<merge request>`.
  */
-export function fillDatabase(file: string, scale: Scale, addresses: Addresses): void {
+export function fillDatabase(file: string, scale: Scale, addresses: Addresses): ReadonlyMap<string, string> {
   openStore(file).close();
   const db = new Database(file);
   db.pragma('synchronous = OFF');
@@ -37,7 +38,7 @@ export function fillDatabase(file: string, scale: Scale, addresses: Addresses): 
     insertEvents(db, scale);
   })();
   db.close();
-  writeNotes(file, addresses);
+  return writeNotes(file, addresses);
 }
 
 /** By its number from 0: what GitLab knows of a merge request. */
@@ -135,7 +136,8 @@ function insertEvents(db: Db, scale: Scale): void {
 }
 
 /** The notes' hashes are those of the service's own text, and just seen in GitLab: a quiet period writes none. */
-function writeNotes(file: string, addresses: Addresses): void {
+function writeNotes(file: string, addresses: Addresses): ReadonlyMap<string, string> {
+  const bodies = new Map<string, string>();
   const store = openStore(file);
   store.transaction(() => {
     for (const row of store.mergeRequests.all()) {
@@ -144,11 +146,14 @@ function writeNotes(file: string, addresses: Addresses): void {
         maxRunning: 20,
         forks: 'never',
       });
-      const noteHash = createHash('sha256').update(renderNote(model)).digest('hex');
+      const body = renderNote(model);
+      bodies.set(`${row.projectId}/${row.iid}`, body);
+      const noteHash = createHash('sha256').update(body).digest('hex');
       store.mergeRequests.update(row.id, { noteId: row.id, noteHash, noteSeenAt: Date.now() + 3_600_000 });
     }
   });
   store.close();
+  return bodies;
 }
 
 type Db = InstanceType<typeof Database>;
