@@ -36,7 +36,7 @@ async function planDagster(
   });
   const instance = instanceFiles(place, servers);
   const steps = [webserverStep(spec, place, { tools })];
-  const storage = await storageStep(spec, place, { instance });
+  let storage = await storageStep(spec, place, { instance });
   const made = new Set<string>();
   for (const { location, values } of servers) {
     // Locations of one folder share its environment: it is made once, by the first of them.
@@ -46,6 +46,8 @@ async function planDagster(
     steps.push(
       ...(await locationSteps(location, context, { place, tools, values, dagsterHome: instance.home, storage })),
     );
+    // Once it is there, it is for all.
+    if (location.prepare !== undefined) storage = undefined;
   }
   const folders = new Set([spec.directory, ...spec.locations.map((one) => one.directory)]);
   return {

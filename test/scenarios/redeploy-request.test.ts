@@ -6,7 +6,7 @@ import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import { openWorld, type World } from '../support/world.ts';
 import { CiDoor } from './ci-door.ts';
-import { answering, type Deployed, deploy } from './live.ts';
+import { answering, closeAll, type Deployed, deploy } from './live.ts';
 
 const runtime = new InstantRuntime();
 let t: World;
@@ -27,9 +27,7 @@ beforeAll(async () => {
 afterAll(() => t.close());
 afterEach(async () => {
   t.gitlab.faults.clear();
-  for (const mr of t.gitlab.state.mergeRequests.filter(({ state }) => state === 'opened'))
-    await t.gitlab.closeMergeRequest(mr, t.dev);
-  await until('all to be closed', async () => (await runtime.list()).length === 0);
+  await closeAll(t, runtime);
 });
 
 let branches = 0;

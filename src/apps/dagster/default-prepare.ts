@@ -60,10 +60,10 @@ export async function findDbt(tree: string): Promise<DbtTraces> {
 }
 
 /**
- * The default of README "The app file": `dagster-dbt project prepare-and-package` for each file of the location that makes a `DbtProject`,
+ * The default of README "The app": `dagster-dbt project prepare-and-package` for each file of the location that makes a `DbtProject`,
  * then `dg utils refresh-defs-state` where the folder is a project of dg's and the environment has dg. In this order, because dg loads
  * the definitions, and those of a `DbtProject` need its manifest.
- * @param options.others folders of the other locations, whose files are theirs
+ * @param options.others folders of all locations: what lies in another's folder is that one's
  * @returns undefined where there is nothing to prepare
  */
 export async function defaultPrepare(

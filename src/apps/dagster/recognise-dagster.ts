@@ -42,9 +42,9 @@ export async function recogniseDagster(request: DagsterRequest): Promise<Dagster
   const locations: DagsterLocation[] = [];
   let dagsterVersion: string | undefined;
   const dbt = await findDbt(tree);
-  const folders = found.locations.map((one) => one.directory);
+  const others = found.locations.map((one) => one.directory);
   for (const declared of found.locations) {
-    const complete = await completeLocation(declared, request, { dbt, folders });
+    const complete = await completeLocation(declared, request, { dbt, others });
     locations.push(complete.location);
     remarks.push(...complete.remarks);
     dagsterVersion = newer(dagsterVersion, complete.dagsterVersion);
@@ -76,20 +76,19 @@ function fromAppFile(locations: NonNullable<AppFile['locations']>, directory: st
 async function completeLocation(
   declared: Declared,
   request: DagsterRequest,
-  options: { dbt: DbtTraces; folders: readonly string[] },
+  around: { dbt: DbtTraces; others: readonly string[] },
 ): Promise<{ location: DagsterLocation; remarks: string[]; dagsterVersion: string | undefined }> {
   const { tree, file, common } = request;
   const { name, directory, load } = declared;
   await checkThere(tree, declared);
   const python = declared.python ?? file?.python;
-  const { dbt, folders } = options;
   const own = declared.setup ?? file?.setup;
   const standard = own === undefined ? await defaultSetup(tree, directory, { python }) : undefined;
   const remarks = [
     `location ${name}: ${describeLoad(load)} in ${directory === '.' ? 'the root' : directory}, environment by ${standard?.remark ?? `its own setup (${APP_FILE})`}`,
   ];
   const ownPrepare = declared.prepare ?? file?.prepare;
-  const made = ownPrepare === undefined ? await defaultPrepare(tree, directory, { dbt, others: folders }) : undefined;
+  const made = ownPrepare === undefined ? await defaultPrepare(tree, directory, around) : undefined;
   if (made) remarks.push(`location ${name}: prepared by ${made.remark}`);
   const prepare = ownPrepare ?? made?.command;
   let dotenv: Readonly<Record<string, string>> | undefined;
@@ -109,7 +108,7 @@ async function completeLocation(
     setup: own ?? (standard?.command as string),
     ...(standard?.lock === undefined ? {} : { lock: standard.lock }),
     ...(prepare === undefined ? {} : { prepare }),
-    ...(prepare === undefined || dbt.projects.length === 0 ? {} : { dbtProjects: dbt.projects }),
+    ...(prepare === undefined || around.dbt.projects.length === 0 ? {} : { dbtProjects: around.dbt.projects }),
     ...(dotenv === undefined ? {} : { dotenv }),
   };
   const dagsterVersion = standard?.lock ? await lockedVersion(tree, standard.lock, { name: 'dagster' }) : undefined;

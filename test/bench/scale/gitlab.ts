@@ -5,7 +5,6 @@ import { mergeRequestOf, type Scale } from './rows.ts';
 /** What a sweep sees of GitLab. */
 export interface QuietGitLab {
   url: string;
-  requests: number;
   /** Text of each merge request's note, by `<project>/<merge request>`. */
   notes: ReadonlyMap<string, string>;
   close(): void;
@@ -16,9 +15,8 @@ const AUTHOR = { id: 2, username: 'dee', name: 'Dee' };
 
 /** Answers what a sweep asks, out of the same numbers as the database's rows: the stand-in's projects have a git repository each, which takes minutes. */
 export async function startQuietGitLab(scale: Scale): Promise<QuietGitLab> {
-  const gitlab: QuietGitLab = { url: '', requests: 0, notes: new Map(), close: () => server.close() };
+  const gitlab: QuietGitLab = { url: '', notes: new Map(), close: () => server.close() };
   const server: Server = createServer((request, response) => {
-    gitlab.requests += 1;
     const url = new URL(request.url ?? '/', 'http://gitlab');
     const answer = answerOf(url, scale, gitlab);
     response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
@@ -32,11 +30,10 @@ export async function startQuietGitLab(scale: Scale): Promise<QuietGitLab> {
 function answerOf(url: URL, scale: Scale, { url: gitlabUrl, notes }: QuietGitLab): unknown {
   if (url.pathname === '/api/v4/user') return BOT;
   if (/\/members\/all\/1$/.test(url.pathname)) return { id: 1, access_level: 40, state: 'active' };
-  const [, of, mergeRequest] = /^\/api\/v4\/projects\/(\d+)\/merge_requests\/(\d+)\/notes$/.exec(url.pathname) ?? [];
-  if (of !== undefined) return [note(Number(of), Number(mergeRequest))];
-  const [, project, list, one] =
-    /^\/api\/v4\/projects\/(\d+)\/(merge_requests|environments)(?:\/(\d+))?$/.exec(url.pathname) ?? [];
+  const [, project, list, one, notesOfOne] =
+    /^\/api\/v4\/projects\/(\d+)\/(merge_requests|environments)(?:\/(\d+)(\/notes)?)?$/.exec(url.pathname) ?? [];
   if (list === 'environments') return [];
+  if (list === 'merge_requests' && one !== undefined && notesOfOne) return [note(one)];
   if (list === 'merge_requests' && one !== undefined) return wire(numberOf(one));
   if (list !== 'merge_requests') return undefined;
   return url.searchParams.getAll('iids[]').map((iid) => wire(numberOf(iid)));
@@ -46,10 +43,9 @@ function answerOf(url: URL, scale: Scale, { url: gitlabUrl, notes }: QuietGitLab
   }
 
   /** As the database has it: the id of a note is that of its merge request's row. */
-  function note(projectId: number, iid: number) {
-    const id = (iid - 1) * scale.projects + projectId;
-    const body = notes.get(`${projectId}/${iid}`) ?? '';
-    return { id, body, system: false, author: BOT, created_at: '2026-01-01T00:00:00.000Z' };
+  function note(iid: string) {
+    const body = notes.get(`${project}/${iid}`) ?? '';
+    return { id: numberOf(iid) + 1, body, system: false, author: BOT, created_at: '2026-01-01T00:00:00.000Z' };
   }
 
   function wire(n: number) {
