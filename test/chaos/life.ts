@@ -50,7 +50,7 @@ export class Life {
   mergeRequest: MergeRequest | undefined;
   /** Text of the newest commit that works; null before the first. */
   private text: string | null = null;
-  /** Text that a job has brought to health while nothing else happened to the merge request. */
+  /** Text that a job has brought to health while nothing else happened to the merge request, and that nothing has taken down since. */
   private healthy: string | null = null;
   private broken = false;
   private takenDown = false;
@@ -119,6 +119,7 @@ export class Life {
       case 'close':
         // A job that is under way may lose to the close: then only a new one brings the text back.
         this.closes += 1;
+        this.healthy = null;
         return gitlab.closeMergeRequest(mergeRequest, dev);
       case 'reopen':
         return gitlab.reopenMergeRequest(mergeRequest, dev);
@@ -128,6 +129,7 @@ export class Life {
       case '/undeploy':
         await this.hasDeployed();
         this.takenDown = true;
+        this.healthy = null;
         return this.comment('/undeploy');
       case '/deploy':
         if (!this.takenDown) await this.hasDeployed();

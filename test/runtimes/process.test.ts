@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Runtime } from '../../src/runtimes/runtime.ts';
 import { ask, launchOf, printed, readableLog, SERVER, sourceOf, stepOf, until, untilState } from './apps.ts';
@@ -29,6 +31,37 @@ describe('processes of the process runtime', () => {
     await runtime.stop(ref.name);
     expect([isLive(pid), isLive(Number(match[1]))]).toEqual([false, false]);
     expect(processesNaming(world.dataDir)).toEqual([]);
+  });
+
+  it('has ended what a failed start left when stop returns: nothing of the next one of this name is taken for it', async () => {
+    const slow = await processWorld({ stopGraceMs: 20_000 });
+    // Left in a session of its own, and ends when it is told, not by TERM: the looks for it come ever more seldom.
+    const left = `trap 'while [ ! -e ended ]; do sleep 0.02; done; exit' TERM; echo there > began; while :; do sleep 0.02; done`;
+    const fails = `setsid sh -c "${left}" > /dev/null 2>&1 & until [ -s began ]; do sleep 0.02; done; exit 3`;
+    try {
+      await slow.runtime.start(
+        ref,
+        launchOf((place) => ({ steps: [stepOf(place, 'setup', fails)] })),
+        sourceOf(),
+        readableLog(),
+      );
+      await untilState(slow.runtime, ref.name, 'exited');
+      await delay(730); // The looks are as seldom as they get.
+      const stopped = slow.runtime.stop(ref.name);
+      await delay(50);
+      await writeFile(join(slow.dataDir, 'instances', ref.name, 'tree', 'ended'), '');
+      await stopped;
+
+      await slow.runtime.start(
+        ref,
+        launchOf((place) => ({ steps: [stepOf(place, 'setup', 'sleep 0.5')] })),
+        sourceOf(),
+        readableLog(),
+      );
+      expect((await ask(slow.runtime, ref.name)).env.BRANCH_DEPLOYMENT_INSTANCE).toBe(ref.name);
+    } finally {
+      await slow.dispose();
+    }
   });
 
   it('gives the app an environment that is built from nothing', async () => {

@@ -24,6 +24,8 @@ export class Instance {
   readonly record: InstanceRecord;
   /** The start that is under way; never rejects. */
   launching: Promise<void> = Promise.resolve();
+  /** The end of what is left after a failure; never rejects. */
+  private ending: Promise<void> = Promise.resolve();
   private readonly control = new AbortController();
   private readonly stopping = new AbortController();
   private readonly running = new Set<Promise<unknown>>();
@@ -131,14 +133,15 @@ export class Instance {
     if (!this.isUp || this.letGo) return;
     this.saveAnyhow({ stage: 'exited', exit: { code, reason } });
     this.control.abort(new Error(reason));
-    this.end().catch((error: unknown) => this.ground.say(`${this.record.name}: ${messageOf(error)}`));
+    this.ending = this.end().catch((error: unknown) => this.ground.say(`${this.record.name}: ${messageOf(error)}`));
   }
 
   /** Ends a start that is under way and all processes. Rejects where one of them does not end; then it can be asked again. */
   async stop(): Promise<void> {
     this.saveAnyhow({ stage: 'stopping' });
     this.abort(`${this.record.name} was stopped`);
-    await Promise.all([this.launching, ...this.running, this.end()]);
+    // Also the end that a failure began: going on, it would take what removes the folder for something left of the instance.
+    await Promise.all([this.launching, this.ending, ...this.running, this.end()]);
     await this.end(); // What the start did until it noticed.
     this.letGo = true; // Its folder is removed now: a late command must not write into the next one of this name.
   }
