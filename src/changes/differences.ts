@@ -1,0 +1,23 @@
+import type { KeyDifference } from '../deployment/changes.ts';
+
+/** Keys that two tables do not share, or whose values differ; undefined where they are the same. */
+export function differenceOfTables(
+  base: ReadonlyMap<string, string | null>,
+  branch: ReadonlyMap<string, string | null>,
+): KeyDifference | undefined {
+  const added: string[] = [];
+  const changed: string[] = [];
+  const removed: string[] = [];
+  for (const [key, value] of branch) {
+    if (!base.has(key)) added.push(key);
+    else if (base.get(key) !== value) changed.push(key);
+  }
+  for (const key of base.keys()) if (!branch.has(key)) removed.push(key);
+  if (added.length + changed.length + removed.length === 0) return undefined;
+  return { added: added.sort(), changed: changed.sort(), removed: removed.sort() };
+}
+
+/** The order of texts in every list: by code unit, the same on every machine. */
+export function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,79 @@
+/** Differences between two commits' definitions, as a comparison finds them and people read them. */
+
+/** Why an asset counts as changed. All but SOURCE are those of Dagster's own comparison, with its meaning. */
+export type ChangeReason =
+  | 'NEW'
+  | 'REMOVED'
+  | 'CODE_VERSION'
+  | 'SOURCE'
+  | 'DEPENDENCIES'
+  | 'PARTITIONS_DEFINITION'
+  | 'TAGS'
+  | 'METADATA';
+
+/** What is shown of a changed asset, and does not make it one. */
+export type AlsoChanged = 'group' | 'owners' | 'automation condition' | 'description';
+
+/** Keys of a set or a table that differ; sorted. */
+export interface KeyDifference {
+  readonly added: readonly string[];
+  readonly changed: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** A value before and after, as text; null: there was or is none. */
+export interface ValueDifference {
+  readonly old: string | null;
+  readonly new: string | null;
+}
+
+/** What differs for each reason that can be told apart further. */
+export interface ChangeDetails {
+  readonly codeVersion?: ValueDifference;
+  /** Keys of assets; changed: the partition mapping to it. */
+  readonly dependencies?: KeyDifference;
+  readonly partitions?: ValueDifference;
+  readonly tags?: KeyDifference;
+  readonly metadata?: KeyDifference;
+}
+
+/** One asset that differs, in one code location. */
+export interface AssetChange {
+  readonly location: string;
+  /** As Dagster writes it for people: its parts joined with `/`. */
+  readonly key: string;
+  /** In the order of `ChangeReason`; empty where it is only listed for what else changed. */
+  readonly reasons: readonly ChangeReason[];
+  readonly details: ChangeDetails;
+  readonly also: readonly AlsoChanged[];
+  /** Of a NEW asset: the location that it came from, where it is gone. What else differs between the two is in `details` and `also`. */
+  readonly movedFrom?: string;
+  /** Of a REMOVED asset: the location that has it now. */
+  readonly movedTo?: string;
+  /** Of a moved asset: the reasons that it would have if it had stayed. */
+  readonly sinceMove?: readonly ChangeReason[];
+}
+
+/** An asset that is as it was, and depends on one that is not. */
+export interface DownstreamAsset {
+  readonly location: string;
+  readonly key: string;
+  /** Keys of the shortest way to it: from the changed asset to this one, both included. */
+  readonly path: readonly string[];
+}
+
+/** Names that one side has and the other does not, of one kind in one location. */
+export interface NamedChange {
+  readonly kind: 'job' | 'schedule' | 'sensor' | 'check';
+  readonly location: string;
+  /** Of a check: the asset's key and the check's name. */
+  readonly name: string;
+  readonly change: 'added' | 'removed';
+}
+
+/** All differences; every list is sorted. */
+export interface Changes {
+  readonly assets: readonly AssetChange[];
+  readonly downstream: readonly DownstreamAsset[];
+  readonly named: readonly NamedChange[];
+}
