@@ -1,6 +1,6 @@
 import type { AlsoChanged, ChangeDetails, ChangeReason } from '../deployment/changes.ts';
-import type { AssetDefinition } from './definitions.ts';
-import { compareTexts, differenceOfTables } from './differences.ts';
+import type { AssetDefinition, Dependency } from './definitions.ts';
+import { differenceOfTables, isSameTable } from './differences.ts';
 
 /** What is the same and what is not between two definitions of an asset. */
 export interface AssetDifference {
@@ -28,7 +28,9 @@ export function compareAsset(
   }
   // A fingerprint that could not be made says nothing.
   if (base.source !== null && branch.source !== null && base.source !== branch.source) reasons.push('SOURCE');
-  const dependencies = differenceOfTables(mappingsOf(base), mappingsOf(branch));
+  const dependencies = isSameList(base.dependencies, branch.dependencies)
+    ? undefined
+    : differenceOfTables(mappingsOf(base), mappingsOf(branch));
   if (dependencies) {
     reasons.push('DEPENDENCIES');
     details.dependencies = dependencies;
@@ -37,15 +39,16 @@ export function compareAsset(
     reasons.push('PARTITIONS_DEFINITION');
     details.partitions = { old: base.partitions?.text ?? null, new: branch.partitions?.text ?? null };
   }
-  const tags = differenceOfTables(tableOf(base.tags), tableOf(branch.tags));
+  const tags = isSameTable(base.tags, branch.tags)
+    ? undefined
+    : differenceOfTables(tableOf(base.tags), tableOf(branch.tags));
   if (tags) {
     reasons.push('TAGS');
     details.tags = tags;
   }
-  const metadata = differenceOfTables(
-    tableOf(base.metadata, ignoredMetadata),
-    tableOf(branch.metadata, ignoredMetadata),
-  );
+  const metadata = isSameTable(base.metadata, branch.metadata)
+    ? undefined
+    : differenceOfTables(tableOf(base.metadata, ignoredMetadata), tableOf(branch.metadata, ignoredMetadata));
   if (metadata) {
     reasons.push('METADATA');
     details.metadata = metadata;
@@ -57,6 +60,14 @@ export function compareAsset(
 function isToldBySource(base: AssetDefinition, branch: AssetDefinition): boolean {
   const isDerived = base.codeVersionIsDerived && branch.codeVersionIsDerived;
   return isDerived && base.source !== null && branch.source !== null;
+}
+
+/** Whether two lists of dependencies are the same in the same order, as they nearly always are. */
+function isSameList(a: readonly Dependency[], b: readonly Dependency[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((one, index) => one.key === b[index]?.key && one.partitionMapping === b[index]?.partitionMapping)
+  );
 }
 
 function mappingsOf(asset: AssetDefinition): ReadonlyMap<string, string | null> {
@@ -75,10 +86,13 @@ function tableOf(
 function alsoChanged(base: AssetDefinition, branch: AssetDefinition): AlsoChanged[] {
   const also: AlsoChanged[] = [];
   if (base.group !== branch.group) also.push('group');
-  if (setOf(base.owners) !== setOf(branch.owners)) also.push('owners');
+  if (!isSameSet(base.owners, branch.owners)) also.push('owners');
   if (base.automationCondition !== branch.automationCondition) also.push('automation condition');
   if (base.description !== branch.description) also.push('description');
   return also;
 }
 
-const setOf = (values: readonly string[]): string => JSON.stringify([...new Set(values)].sort(compareTexts));
+/** Owners are few. */
+function isSameSet(a: readonly string[], b: readonly string[]): boolean {
+  return a.every((one) => b.includes(one)) && b.every((one) => a.includes(one));
+}
