@@ -11,6 +11,8 @@ import { removeInstances, shareUvCache, shareWebserver, surroundings } from '../
 
 /** A service and a stand-in GitLab, and one merge request whose deploy jobs are played by hand: without CI, only the service is timed. */
 export interface DoorClient {
+  /** What instances get of this machine's environment. */
+  readonly passEnv: Readonly<Record<string, string>>;
   /**
    * One push: the archive is sent, and the log followed to its end.
    * @returns ms from the start of the upload to healthy
@@ -59,6 +61,7 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
   });
   const jobs = new CiDoor({ gitlab, project, dev, serviceUrl });
   return {
+    passEnv: config.passEnv,
     quiet: () => quiet(service, dataDir),
     async deploy(archive, { directory = '.' } = {}) {
       const job = jobs.job(jobs.pipeline(mergeRequest));

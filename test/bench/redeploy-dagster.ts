@@ -45,14 +45,14 @@ export async function dagsterSide({ quick }: { readonly quick: boolean }): Promi
       change(source, round);
       return pack(source);
     },
-    async startByHand(round) {
+    async startByHand(round, machine) {
       change(byHand, round);
       const [grpc, http] = [await freePort(), await freePort()];
       writeFileSync(
         join(web, 'workspace.yaml'),
         `load_from: [{ grpc_server: { host: 127.0.0.1, port: ${grpc}, location_name: quickstart } }]\n`,
       );
-      const env = { DAGSTER_HOME: web };
+      const env = { ...machine, DAGSTER_HOME: web };
       const codeServer = [
         '.venv/bin/python',
         '-m',

@@ -53,11 +53,11 @@ export async function nodeSide(): Promise<Side> {
       writeFileSync(join(folder, 'server.mjs'), source(round));
       return pack(folder, ['node_modules']);
     },
-    async startByHand(round) {
+    async startByHand(round, machine) {
       writeFileSync(join(byHand, 'server.mjs'), source(round));
       const port = await freePort();
       return timeStart(
-        [{ argv: ['node', 'server.mjs'], cwd: byHand, env: { HOST: '127.0.0.1', PORT: String(port) } }],
+        [{ argv: ['node', 'server.mjs'], cwd: byHand, env: { ...machine, HOST: '127.0.0.1', PORT: String(port) } }],
         async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).ok,
       );
     },

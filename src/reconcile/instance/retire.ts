@@ -11,6 +11,8 @@ import { addEvent, recordGone, recordPhase, recordSuperseded } from './record.ts
 /** Longest wait for requests that an old instance still answers. WebSockets are not waited for. */
 const DRAIN_LIMIT_MS = 60_000;
 const DRAIN_POLL_MS = 100;
+/** An end costs as much as a start (processes are looked for, folders removed): people who wait for the new one are told first. */
+const DRAIN_AT_LEAST_MS = 250;
 const LONGEST_ERROR = 1_000;
 /** Wait before an instance that could not be stopped is tried again. */
 const STOP_RETRY_MS = 10_000;
@@ -25,9 +27,11 @@ const WHY: Readonly<Record<StopReason, string>> = {
 
 /** Stops an instance that nobody wants any more, once its requests have ended. */
 export async function retireRevision(context: InstanceContext, revision: RevisionRow): Promise<Result> {
-  const waited = context.now() - (revision.drainingSince ?? 0);
-  if (revision.drainingSince !== null && context.traffic.open(revision.instance) > 0 && waited < DRAIN_LIMIT_MS)
-    return again(DRAIN_POLL_MS);
+  if (revision.drainingSince !== null) {
+    const waited = context.now() - revision.drainingSince;
+    if (Math.abs(waited) < DRAIN_AT_LEAST_MS) return again(DRAIN_AT_LEAST_MS);
+    if (context.traffic.open(revision.instance) > 0 && waited < DRAIN_LIMIT_MS) return again(DRAIN_POLL_MS);
+  }
   return stopBeside(context, revision);
 }
 
