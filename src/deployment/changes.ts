@@ -77,3 +77,19 @@ export interface Changes {
   readonly downstream: readonly DownstreamAsset[];
   readonly named: readonly NamedChange[];
 }
+
+/** What a branch changes and what depends on it, as a picture: assets, or groups of them where they are many. */
+export interface ChangeGraph {
+  readonly nodes: readonly ChangeNode[];
+  /** Indexes of nodes: the second depends on the first. */
+  readonly edges: ReadonlyArray<readonly [number, number]>;
+}
+
+/** One asset, or one group. */
+export interface ChangeNode {
+  /** An asset's key or a group's name. */
+  readonly label: string;
+  /** How many assets it stands for; undefined where it is one asset. */
+  readonly assets?: number;
+  readonly state: 'new' | 'changed' | 'removed' | 'downstream';
+}

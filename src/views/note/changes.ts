@@ -1,0 +1,153 @@
+import type {
+  AlsoChanged,
+  AssetChange,
+  ChangeGraph,
+  ChangeReason,
+  Changes,
+  KeyDifference,
+} from '../../deployment/changes.ts';
+import { renderChangeGraph } from './change-graph.ts';
+import { escapeText, link, shortSha } from './escape.ts';
+import { fold } from './fold.ts';
+
+/** What the note tells of an app's changes. */
+export interface NoteChanges {
+  /** The commit that it was compared with; null where it is not known. */
+  readonly base: { readonly sha: string; readonly url: string } | null;
+  /** Of the preview: links lead into its Dagster. */
+  readonly url: string;
+  /** Why the changes are not known, in a sentence; null where they are. */
+  readonly unknown: string | null;
+  readonly changes: Changes;
+  readonly graph: ChangeGraph | null;
+}
+
+const MAX_ROWS = 100;
+const MAX_KEYS = 5;
+const MAX_KEY = 120;
+/** Browsers take longer ones, proxies often do not (nginx: large_client_header_buffers, 8k for the whole line). */
+const MAX_URL = 4_000;
+
+const REASONS: Readonly<Record<ChangeReason, string>> = {
+  NEW: 'new',
+  REMOVED: 'removed',
+  CODE_VERSION: 'code version',
+  SOURCE: 'source',
+  DEPENDENCIES: 'dependencies',
+  PARTITIONS_DEFINITION: 'partitions',
+  TAGS: 'tags',
+  METADATA: 'metadata',
+};
+
+/** Counts in one line, and in a fold each changed asset with its reasons, names that came and went, and a graph. */
+export function renderChanges(told: NoteChanges): string {
+  const against = told.base === null ? '' : ` against ${link(shortSha(told.base.sha), told.base.url)}`;
+  if (told.unknown !== null) return `**Changes${against}** are unknown: ${escapeText(told.unknown)}`;
+  const { changes } = told;
+  const counts = countsOf(changes);
+  if (counts.length === 0 && changes.assets.length === 0) return `**Changes${against}**: nothing changed.`;
+  const line = `**Changes${against}**: ${counts.join(', ') || 'no asset counts as changed'}.${openLink(told)}`;
+  const blocks = [assetTable(told), namedList(changes), ...(told.graph ? [renderChangeGraph(told.graph)] : [])];
+  return `${line}\n\n${fold(
+    'What changed',
+    blocks.filter((block) => block !== ''),
+  )}`;
+}
+
+function countsOf({ assets, downstream, named }: Changes): string[] {
+  const counted = assets.filter((one) => one.reasons.length > 0);
+  const moved = counted.filter((one) => one.movedFrom !== undefined).length;
+  const fresh = counted.filter((one) => one.reasons[0] === 'NEW' && one.movedFrom === undefined).length;
+  const removed = counted.filter((one) => one.reasons[0] === 'REMOVED' && one.movedTo === undefined).length;
+  const changed = counted.filter((one) => one.reasons[0] !== 'NEW' && one.reasons[0] !== 'REMOVED').length;
+  return [
+    ...count(fresh, 'new asset'),
+    ...count(changed, 'changed asset'),
+    ...count(moved, 'moved asset'),
+    ...count(removed, 'removed asset'),
+    ...(downstream.length > 0 ? [`${downstream.length} downstream`] : []),
+    ...count(named.length, 'other definition', ' added or removed'),
+  ];
+}
+
+function count(number: number, what: string, rest = ''): string[] {
+  return number === 0 ? [] : [`${number} ${what}${number === 1 ? '' : 's'}${rest}`];
+}
+
+/** Opens exactly the changed assets; Dagster's selection by key (docs.dagster.io, "Asset selection syntax"). */
+function openLink({ changes, url }: NoteChanges): string {
+  const keys = new Set(isThere(changes.assets).map((one) => one.key));
+  if (keys.size === 0) return '';
+  const selection = [...keys].map((key) => `key:"${key.replaceAll(/["\\]/g, '\\$&')}"`).join(' or ');
+  const target = `${url.replace(/\/$/, '')}/assets?asset-selection=${encodeText(selection)}`;
+  return target.length > MAX_URL ? '' : ` ${link('Open them in Dagster', target)}`;
+}
+
+const isThere = (assets: readonly AssetChange[]) =>
+  assets.filter((one) => one.reasons.length > 0 && one.reasons[0] !== 'REMOVED');
+
+function assetTable(told: NoteChanges): string {
+  const assets = told.changes.assets.filter((one) => one.movedTo === undefined);
+  if (assets.length === 0) return '';
+  const manyLocations = new Set(assets.map((one) => one.location)).size > 1;
+  const rows = assets.slice(0, MAX_ROWS).map((one) => {
+    const text = escapeText(one.key, { maxLength: MAX_KEY }) || '–';
+    const name =
+      one.reasons[0] === 'REMOVED' ? text : link(text, `${told.url.replace(/\/$/, '')}/assets/${pathOf(one.key)}`);
+    const place = manyLocations ? `<br>${escapeText(one.location, { maxLength: MAX_KEY })}` : '';
+    return `| ${name}${place} | ${changeOf(one)} | ${detailOf(one)} |`;
+  });
+  const left = assets.length - rows.length;
+  return [
+    '| Asset | Change | Detail |',
+    '|---|---|---|',
+    ...rows,
+    ...(left > 0 ? [`| and ${left} more | | |`] : []),
+  ].join('\n');
+}
+
+const pathOf = (key: string) => key.split('/').map(encodeText).join('/');
+
+/** `encodeURIComponent` refuses half of a surrogate pair. */
+const encodeText = (text: string) => encodeURIComponent(text.replace(/\p{Cs}/gu, '\uFFFD'));
+
+function changeOf({ reasons, movedFrom, sinceMove, also }: AssetChange): string {
+  const own = movedFrom === undefined ? reasons : (sinceMove ?? []);
+  const moved = movedFrom === undefined ? [] : [`moved from ${escapeText(movedFrom, { maxLength: MAX_KEY })}`];
+  return [...moved, ...own.map((one) => REASONS[one]), ...alsoOf(also)].join(', ');
+}
+
+const alsoOf = (also: readonly AlsoChanged[]) => (also.length === 0 ? [] : [`also ${also.join(', ')}`]);
+
+function detailOf({ details }: AssetChange): string {
+  const { codeVersion, partitions, dependencies, tags, metadata } = details;
+  const value = (one: { old: string | null; new: string | null }) =>
+    `${one.old === null ? 'none' : escapeText(one.old, { maxLength: MAX_KEY })} → ${one.new === null ? 'none' : escapeText(one.new, { maxLength: MAX_KEY })}`;
+  return [
+    ...(codeVersion ? [`code version ${value(codeVersion)}`] : []),
+    ...(dependencies ? [`dependencies ${keysOf(dependencies)}`] : []),
+    ...(partitions ? [`partitions ${value(partitions)}`] : []),
+    ...(tags ? [`tags ${keysOf(tags)}`] : []),
+    ...(metadata ? [`metadata ${keysOf(metadata)}`] : []),
+  ].join('<br>');
+}
+
+function keysOf(difference: KeyDifference): string {
+  const list = (keys: readonly string[], sign: string) =>
+    keys.slice(0, MAX_KEYS).map((key) => `${sign}${escapeText(key, { maxLength: MAX_KEY })}`);
+  const shown = [
+    ...list(difference.added, '\\+'),
+    ...list(difference.changed, '\\~'),
+    ...list(difference.removed, '−'),
+  ];
+  const left = difference.added.length + difference.changed.length + difference.removed.length - shown.length;
+  return [...shown, ...(left > 0 ? [`and ${left} more`] : [])].join(', ');
+}
+
+function namedList({ named }: Changes): string {
+  const lines = named
+    .slice(0, MAX_ROWS)
+    .map((one) => `- ${one.kind} ${escapeText(one.name, { maxLength: MAX_KEY })} ${one.change}`);
+  const left = named.length - lines.length;
+  return [...lines, ...(left > 0 ? [`- and ${left} more`] : [])].join('\n');
+}
