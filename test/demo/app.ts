@@ -15,7 +15,18 @@ export interface DemoApp {
   /** Folder that the service's package cache is linked to, so that the next demo starts warm. */
   readonly uvCache: string | undefined;
   /** Asks the preview what it shows. */
-  shown(get: (path: string, body?: string) => Promise<string>): Promise<string>;
+  shown(get: AskPreview): Promise<string>;
+  /** Has the preview do what such an app is for, where that is more than to show something; rejects where it fails. */
+  work?(get: AskPreview): Promise<DemoWork>;
+}
+
+/** Asks the preview for a path; with a body, which is JSON, as a POST. */
+export type AskPreview = (path: string, body?: string) => Promise<string>;
+
+export interface DemoWork {
+  readonly done: string;
+  /** Where the preview shows it. */
+  readonly path: string;
 }
 
 export interface DemoPush {

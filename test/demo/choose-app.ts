@@ -9,8 +9,8 @@ import { dagsterApp } from './dagster-app.ts';
 /** What the demo downloads stays here for the next one; `npm ci` removes it. */
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/branch-deployments-demo', import.meta.url));
 const FETCH_UV = fileURLToPath(new URL('./fetch-uv.py', import.meta.url));
-/** Dagster's own lower bound. */
-const OLDEST_PYTHON = [3, 10] as const;
+/** What both projects of the example take: dbt-core 1.11 is for Python 3.13 at the most. */
+const PYTHONS = '>=3.11,<3.14';
 
 /**
  * The app that was asked for; else Dagster where Python 3 is there and uv can be had, else the Node app.
@@ -24,21 +24,25 @@ export function chooseApp(asked: 'command' | 'dagster' | undefined, say: (line: 
     return commandApp(`no Dagster: ${found}`);
   }
   return dagsterApp(
-    asked === 'dagster' ? 'asked for with --app dagster' : `Python ${found.python} is here, and so is uv`,
+    asked === 'dagster' ? 'asked for with --app dagster' : `Python ${PYTHONS} is here, and so is uv`,
     found,
   );
 }
 
-function findDagsterTools(say: (line: string) => void): { uv: string; cache: string; python: string } | string {
-  const python = output('python3', ['-c', 'import sys; print("%d.%d" % sys.version_info[:2])']);
-  if (python === undefined) return 'there is no Python 3 on this machine';
-  const [major = 0, minor = 0] = python.split('.').map(Number);
-  if (major !== OLDEST_PYTHON[0] || minor < OLDEST_PYTHON[1])
-    return `Python ${python} is older than ${OLDEST_PYTHON.join('.')}`;
-  mkdirSync(CACHE, { recursive: true });
-  const tools = { cache: join(CACHE, 'uv-cache'), python };
-  mkdirSync(tools.cache, { recursive: true });
-  if (output('uv', ['--version']) !== undefined) return { ...tools, uv: 'uv' };
+function findDagsterTools(say: (line: string) => void): { uv: string; cache: string } | string {
+  if (output('python3', ['--version']) === undefined) return 'there is no Python 3 on this machine';
+  const cache = join(CACHE, 'uv-cache');
+  mkdirSync(cache, { recursive: true });
+  const uv = findUv(say);
+  if ('missing' in uv) return uv.missing;
+  // As the service will: what is not installed is not downloaded.
+  if (output(uv.path, ['python', 'find', '--no-python-downloads', PYTHONS]) === undefined)
+    return `no Python ${PYTHONS} is on this machine`;
+  return { uv: uv.path, cache };
+}
+
+function findUv(say: (line: string) => void): { path: string } | { missing: string } {
+  if (output('uv', ['--version']) !== undefined) return { path: 'uv' };
   const own = join(CACHE, 'uv');
   if (!existsSync(own)) {
     say('fetching uv from PyPI …');
@@ -49,10 +53,10 @@ function findDagsterTools(say: (line: string) => void): { uv: string; cache: str
         .trim()
         .split('\n')
         .at(-1);
-      return `uv is not installed, and could not be fetched from PyPI (${last})`;
+      return { missing: `uv is not installed, and could not be fetched from PyPI (${last})` };
     }
   }
-  return { ...tools, uv: own };
+  return { path: own };
 }
 
 function output(program: string, args: readonly string[]): string | undefined {

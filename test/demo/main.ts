@@ -14,7 +14,7 @@ const HELP = `npm run demo -- [--app command|dagster] [--once]
 Starts a stand-in GitLab, the service and a small project on this machine, opens a merge request and runs its pipeline.
 
   --app command   a small Node web page
-  --app dagster   a real Dagster project, installed from PyPI (needs Python 3.10 or newer)
+  --app dagster   a Dagster workspace with a dbt project, installed from PyPI (needs Python 3.11, 3.12 or 3.13)
   --once          plays the whole story, checks each act, and ends
 `;
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { askPreview } from '../support/ask-preview.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { until } from '../support/poll.ts';
-import type { DemoApp, DemoPush } from './app.ts';
+import type { AskPreview, DemoApp, DemoPush } from './app.ts';
 import type { Setting } from './setting.ts';
 
 const PATIENCE_MS = 10 * 60_000;
@@ -67,10 +67,12 @@ export class Story {
       await this.settled();
       await this.expectServing(this.app.open);
       expect(this.environment()?.state === 'available', 'the environment is available');
+      const work = await this.app.work?.(this.ask);
       return [
         'opened a merge request; its pipeline handed the branch to the service',
         'the note and the environment carry the link',
         'the preview shows the change',
+        ...(work ? [`${work.done}: ${new URL(work.path, this.links.preview).href}`] : []),
       ];
     });
   }
@@ -154,12 +156,14 @@ export class Story {
   }
 
   private async expectShown(what: DemoPush): Promise<void> {
-    const { preview } = this.links;
-    const shown = await this.app.shown(
-      async (path, body) => (await askPreview(preview, { path, ...(body === undefined ? {} : graphql(body)) })).body,
-    );
+    const shown = await this.app.shown(this.ask);
     expect(shown.includes(what.shows), `the preview shows "${what.shows}"`);
   }
+
+  private readonly ask: AskPreview = async (path, body) => {
+    const request = { path, ...(body === undefined ? {} : graphql(body)) };
+    return (await askPreview(this.links.preview, request)).body;
+  };
 
   /** The service's one note. */
   private note(): string {

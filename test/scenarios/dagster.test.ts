@@ -1,23 +1,14 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
-import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { findUv } from '../apps/dagster/uv.ts';
+import { fixtureFiles } from '../support/projects.ts';
 import { componentInclude, startWorld, type World } from '../support/world.ts';
 
-const FIXTURE = fileURLToPath(new URL('../fixtures/apps/dagster-quickstart', import.meta.url));
 const DEFINITIONS = 'src/quickstart/definitions.py';
 
 /** The fixture's files, with the component included. */
 function dagsterProject(serviceUrl: string): Record<string, string> {
-  const files = readdirSync(FIXTURE, { recursive: true, encoding: 'utf8' }).filter(
-    (path) => statSync(join(FIXTURE, path)).isFile() && !path.includes('__pycache__'),
-  );
-  return {
-    ...Object.fromEntries(files.map((path) => [relative('.', path), readFileSync(join(FIXTURE, path), 'utf8')])),
-    '.gitlab-ci.yml': componentInclude(serviceUrl),
-  };
+  return { ...fixtureFiles('dagster-quickstart'), '.gitlab-ci.yml': componentInclude(serviceUrl) };
 }
 
 async function assetKeys(t: World, url: string): Promise<string[]> {
@@ -37,7 +28,7 @@ describe.skipIf(findUv() === undefined)('a Dagster project (skipped where uv is 
     timeout: 300_000,
   }, async () => {
     const t = await startWorld({ project: dagsterProject });
-    const definitions = readFileSync(join(FIXTURE, DEFINITIONS), 'utf8');
+    const definitions = fixtureFiles('dagster-quickstart')[DEFINITIONS] as string;
     const added =
       `${definitions.replace('import dagster as dg', 'import dagster as dg\n\n\n@dg.asset\ndef new_report() -> int:\n    return 1\n')}`.replace(
         'assets=[',

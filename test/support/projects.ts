@@ -1,3 +1,20 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const FIXTURES = fileURLToPath(new URL('../fixtures/apps', import.meta.url));
+
+/** The files of a project under `test/fixtures/apps`, by their paths in it. */
+export function fixtureFiles(name: string): Record<string, string> {
+  const root = join(FIXTURES, name);
+  const paths = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((path) => !/(^|[/\\])(\.venv|__pycache__)([/\\]|$)/.test(path))
+    .filter((path) => statSync(join(root, path)).isFile());
+  return Object.fromEntries(
+    paths.map((path) => [relative('.', path).replaceAll('\\', '/'), readFileSync(join(root, path), 'utf8')]),
+  );
+}
+
 /** A `.gitlab-ci.yml` that includes the component. */
 export function componentInclude(serviceUrl: string, inputs: Readonly<Record<string, unknown>> = {}): string {
   const lines = Object.entries({ service_url: serviceUrl, ...inputs }).map(
