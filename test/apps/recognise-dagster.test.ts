@@ -21,14 +21,12 @@ describe('a Dagster project', () => {
           optional: false,
           setup: 'uv sync --locked',
           lock: 'uv.lock',
-          prepare: expect.stringContaining('  dg utils refresh-defs-state && exit\n'),
         },
       ],
       remarks: [
         'preset dagster: [tool.dg] in pyproject.toml declares a project',
         'no daemon runs yet: backfills, schedules and sensors wait',
         'location shop-etl: module shop.definitions in the root, environment by uv sync --locked (uv.lock)',
-        'location shop-etl: prepared by dg utils refresh-defs-state, where dg is there',
       ],
     });
   });

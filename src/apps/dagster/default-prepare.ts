@@ -11,8 +11,10 @@ export interface DefaultPrepare {
   readonly remark: string;
 }
 
-/** Files of a tree that tell of dbt; paths from its root. */
+/** Files of a tree that tell what is to prepare; paths from its root. */
 export interface DbtTraces {
+  /** All that were looked through. */
+  readonly files: readonly string[];
   /** Folders with a `dbt_project.yml`. */
   readonly projects: readonly string[];
   /** Python files that make a `DbtProject`, which is what `dagster-dbt project prepare-and-package` looks for. */
@@ -26,6 +28,10 @@ const MAX_ENTRIES = 20_000;
 const MAX_DEPTH = 10;
 /** Not written by the project's people; dbt keeps other projects' code in the first two. */
 const SKIPPED = /^(dbt_packages|dbt_modules|target|node_modules|__pycache__|site-packages|\..*)$/;
+/** Where `dg` looks for instances of components, beside Python files (dagster/components/core/defs_module.py). */
+const COMPONENT_FILE = /^(defs\.ya?ml|component\.yaml)$/;
+/** How Python makes one (dagster/components/component/component_loader.py). */
+const COMPONENT_IN_PYTHON = /^@(?:\w+\.)*component(?:_instance)?\b/m;
 /** At the top level of a module: what stands within a function is not found by dagster-dbt either. */
 const DBT_PROJECT = /^[A-Za-z_]\w*(?:\s*:[^=\n]+)?\s*=\s*(?:[\w.]+\.)?DbtProject\(/m;
 
@@ -36,33 +42,34 @@ export async function findDbt(tree: string): Promise<DbtTraces> {
     .filter((file) => posix.basename(file) === 'dbt_project.yml')
     .map((file) => posix.dirname(file))
     .sort();
-  if (projects.length === 0) return { projects, definitions: [], components: [] };
-  const saying = async (wanted: RegExp, paths: readonly string[]): Promise<string[]> => {
-    const found: string[] = [];
-    for (const path of paths) {
-      // What is too large to be read was not written by hand.
-      const text = await readInTree(tree, path).catch(() => undefined);
-      if (text !== undefined && wanted.test(text)) found.push(path);
-    }
-    return found.sort();
-  };
+  if (projects.length === 0) return { files, projects, definitions: [], components: [] };
   return {
+    files,
     projects,
-    definitions: await saying(
-      DBT_PROJECT,
-      files.filter((file) => file.endsWith('.py')),
-    ),
-    components: await saying(
-      /\bDbtProjectComponent\b/,
-      files.filter((file) => /^defs\.ya?ml$/.test(posix.basename(file))),
-    ),
+    definitions: (await saying(tree, files.filter(isPython), { wanted: DBT_PROJECT })).sort(),
+    components: (await saying(tree, files.filter(isComponentFile), { wanted: /\bDbtProjectComponent\b/ })).sort(),
   };
 }
 
+/** Those of the files whose text says something. */
+async function saying(tree: string, paths: readonly string[], options: { wanted: RegExp }): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of paths) {
+    // What is too large to be read was not written by hand.
+    const text = await readInTree(tree, path).catch(() => undefined);
+    if (text !== undefined && options.wanted.test(text)) found.push(path);
+  }
+  return found;
+}
+
+const isPython = (path: string): boolean => path.endsWith('.py');
+const isComponentFile = (path: string): boolean => COMPONENT_FILE.test(posix.basename(path));
+
 /**
  * The default of README "The app": `dagster-dbt project prepare-and-package` for each file of the location that makes a `DbtProject`,
- * then `dg utils refresh-defs-state` where the folder is a project of dg's and the environment has dg. In this order, because dg loads
- * the definitions, and those of a `DbtProject` need its manifest.
+ * then `dg utils refresh-defs-state` where the folder is a project of dg's, has instances of components, and the environment has dg. In this
+ * order, because dg loads the definitions, and those of a `DbtProject` need its manifest. Only components have a state, and dg takes 4 s
+ * to find out that there is none.
  * @param options.others folders of all locations: what lies in another's folder is that one's
  * @returns undefined where there is nothing to prepare
  */
@@ -75,7 +82,7 @@ export async function defaultPrepare(
   const inner = others.filter((other) => other !== directory && isWithin(other, directory));
   const own = (path: string): boolean => isWithin(path, directory) && !inner.some((other) => isWithin(path, other));
   const files = dbt.definitions.filter(own).map((path) => posix.relative(directory, path));
-  const dg = await isDgProject(tree, directory);
+  const dg = (await isDgProject(tree, directory)) && (await hasComponents(tree, dbt.files.filter(own)));
   if (files.length === 0 && !dg) return undefined;
   const said: string[] = [];
   const script: string[] = [];
@@ -115,6 +122,11 @@ async function isDgProject(tree: string, directory: string): Promise<boolean> {
   const path = (name: string): string => resolveInTree(directory, name) as string;
   if ((await kindInTree(tree, path('dg.toml'))) === 'file') return true;
   return tableAt(await readToml(tree, path('pyproject.toml')), 'tool', 'dg') !== undefined;
+}
+
+async function hasComponents(tree: string, files: readonly string[]): Promise<boolean> {
+  if (files.some(isComponentFile)) return true;
+  return (await saying(tree, files.filter(isPython), { wanted: COMPONENT_IN_PYTHON })).length > 0;
 }
 
 /** Paths of the tree's files, breadth first, so that a limit cuts off what lies deepest. Links are not followed. */

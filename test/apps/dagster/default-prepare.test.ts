@@ -6,10 +6,16 @@ import type { DagsterLocation, DagsterSpec } from '../../../src/deployment/app-s
 import { type Files, writeFiles } from '../app-world.ts';
 import { makeTree, PROJECT, recogniseFiles, TOOL_DG } from '../recognise-files.ts';
 
-const DG: Files = { 'pyproject.toml': PROJECT + TOOL_DG };
+const PLAIN: Files = { 'pyproject.toml': PROJECT + TOOL_DG };
+const DG: Files = { ...PLAIN, 'shop/defs/any/defs.yaml': 'type: shop.AnyComponent\n' };
 const COMPONENT: Files = {
   'dbt/dbt_project.yml': 'name: shop\n',
   'shop/defs/dbt/defs.yaml': 'type: dagster_dbt.DbtProjectComponent\n',
+};
+
+const TWO_LOCATIONS: Files = {
+  '.branch-deployment.yml':
+    'setup: make env\nlocations:\n  - { name: etl, module: etl }\n  - { name: ml, directory: ml, module: ml }\n',
 };
 
 async function locationsOf(files: Files): Promise<readonly DagsterLocation[]> {
@@ -60,6 +66,21 @@ describe('the default of prepare', () => {
     });
 
     expect(location).not.toHaveProperty('prepare');
+  });
+
+  it.each<[string, Files, boolean]>([
+    ['no component', { 'shop/defs/jobs.py': '# component_instance\ncomponent = 1\n' }, false],
+    ['a component in YAML', { 'shop/defs/any/defs.yml': 'type: shop.AnyComponent\n' }, true],
+    [
+      'a component in Python',
+      { 'shop/defs/any.py': 'import dagster as dg\n\n@dg.component_instance\ndef any(context): ...\n' },
+      true,
+    ],
+    ['a component of another location', { 'ml/defs.yaml': 'type: ml.AnyComponent\n', ...TWO_LOCATIONS }, false],
+  ])('asks dg for the state of components only: a project with %s', async (_, files, asks) => {
+    const [location] = await locationsOf({ ...PLAIN, ...files });
+
+    expect(location?.prepare?.includes('dg utils refresh-defs-state') ?? false).toBe(asks);
   });
 
   it.each<[string, Files, Files, { code: number; output: string }]>([
