@@ -34,6 +34,8 @@ export interface Config {
   readonly passEnv: Readonly<Record<string, string>>;
   readonly pythonDownloads: boolean;
   readonly forks: ForkPolicy;
+  /** 32 bytes each, in base64; the first one seals. Empty where the setting is not set. */
+  readonly secretKeys: readonly string[];
   /** Deployments that may have instances at once. */
   readonly maxRunning: number;
   readonly sweepEveryMs: number;
@@ -153,6 +155,7 @@ export function readConfig(
     passEnv: pickEnv(env, [...ALWAYS_PASSED, ...s.BD_PASS_ENV]),
     pythonDownloads: s.BD_PYTHON_DOWNLOADS,
     forks: s.BD_FORKS,
+    secretKeys: s.BD_SECRET_KEY ?? [],
     maxRunning: s.BD_MAX_RUNNING,
     sweepEveryMs: s.BD_SWEEP_EVERY,
     maxUploadBytes: s.BD_MAX_UPLOAD,

@@ -5,6 +5,8 @@ import { createPresets } from './apps/presets.ts';
 import type { Config } from './config.ts';
 import { makeDataDir } from './data-dir.ts';
 import { isAllowedProject, previewUrl } from './deployment/naming.ts';
+import { sealingKeys } from './deployment/sealed-variables.ts';
+import { SetupVariables } from './deployment/setup-variables.ts';
 import { Traffic } from './deployment/traffic.ts';
 import { findPreview } from './front-door/find-preview.ts';
 import { createFrontDoor } from './front-door/front-door.ts';
@@ -100,6 +102,8 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       entries: MAX_ENTRIES,
     },
     now,
+    // Nothing that it was made from runs again.
+    onRemove: (digest) => store.revisions.forgetVariables(digest),
   });
   await bundles.clean();
   const traffic = new Traffic();
@@ -141,6 +145,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     now,
     log,
   });
+  const variables = { sealingKeys: sealingKeys(config.secretKeys), setupVariables: new SetupVariables() };
   const readLagMs = options.headPatienceMs ?? HEAD_PATIENCE_MS;
   const base = { store, gitlab, log, now, forks: config.forks, previewUrl: urlOf };
   const { sweep, projects, room } = composeSweep(config, {
@@ -164,6 +169,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     environmentReconciler(base),
     instanceReconciler({
       ...base,
+      ...variables,
       runtime,
       logs,
       traffic,
@@ -206,6 +212,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       gitlabOf: createCallers({ ...remote, onRequest: (report) => metrics.gitlabRequest('caller', report) }),
     },
     ci: {
+      ...variables,
       store,
       logs,
       gitlab: rememberFacts(gitlab, { now, isAllowed: (project) => isAllowedProject(config.allowedProjects, project) }),

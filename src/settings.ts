@@ -162,7 +162,6 @@ export const SETTINGS = {
       (keys) => keys.length > 0 && keys.every((key) => /^[\w+/-]{43}=?$/.test(key)),
       'is not 32 bytes in base64',
     ),
-    later: true,
   },
   BD_LOG_LEVEL: {
     example: 'info',

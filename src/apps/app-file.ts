@@ -1,8 +1,9 @@
 import { closest, distance } from 'fastest-levenshtein';
 import { z } from 'zod';
+import { isReserved } from '../deployment/given-names.ts';
 import { durationMs, sizeBytes } from '../deployment/units.ts';
 import { ProblemError } from '../errors.ts';
-import { isReserved, KNOWN_NAMES, unknownReference } from './environment.ts';
+import { KNOWN_NAMES, unknownReference } from './environment.ts';
 import { readInTree } from './tree-files.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
@@ -145,16 +146,22 @@ const DAGSTER_ONLY = ['locations', 'python', 'daemon'] as const;
 
 /**
  * Reads the app file of a folder; undefined where there is none.
+ *
+ * @param handed names of the variables that the job hands over: `env` may use them
  * @throws ProblemError 422 with every fault of the file, each with its line
  */
-export async function readAppFile(tree: string, directory: string): Promise<AppFile | undefined> {
+export async function readAppFile(
+  tree: string,
+  directory: string,
+  handed: readonly string[] = [],
+): Promise<AppFile | undefined> {
   const file = directory === '.' ? APP_FILE : `${directory}/${APP_FILE}`;
   const text = await readInTree(tree, file, { maxBytes: MAX_APP_FILE_BYTES });
-  return text === undefined ? undefined : parseAppFile(text, file);
+  return text === undefined ? undefined : parseAppFile(text, file, handed);
 }
 
 /** Checks the text of an app file; `file` is its path, for messages. */
-export function parseAppFile(text: string, file: string): AppFile {
+export function parseAppFile(text: string, file: string, handed: readonly string[] = []): AppFile {
   const source = parseYaml(text);
   if (!('value' in source)) throw fault(file, [`${at(source.line)}${source.message}`]);
   const value = keepSpelling(source);
@@ -167,7 +174,7 @@ export function parseAppFile(text: string, file: string): AppFile {
       file,
       parsed.error.issues.flatMap((issue) => describeIssue(issue, source)),
     );
-  const faults = checkMeaning(parsed.data).map(
+  const faults = checkMeaning(parsed.data, handed).map(
     ({ key, message }) => `${at(source.lineOf(key))}${key.join('.')}: ${message}`,
   );
   if (faults.length > 0) throw fault(file, faults);
@@ -202,7 +209,8 @@ interface KeyFault {
   readonly message: string;
 }
 
-function checkMeaning(file: AppFile): KeyFault[] {
+function checkMeaning(file: AppFile, handed: readonly string[]): KeyFault[] {
+  const known = [...KNOWN_NAMES, ...handed];
   const faults: KeyFault[] = NOT_YET.filter((key) => file[key] !== undefined).map((key) => ({
     key: [key],
     message: 'not yet: this version of the service knows the key, but cannot do it. Remove it',
@@ -232,9 +240,12 @@ function checkMeaning(file: AppFile): KeyFault[] {
   }
   for (const [name, value] of Object.entries(file.env ?? {})) {
     if (isReserved(name)) faults.push({ key: ['env', name], message: 'is given by the service and cannot be set' });
-    const unknown = unknownReference(String(value));
+    const unknown = unknownReference(String(value), known);
     if (unknown !== undefined)
-      faults.push({ key: ['env', name], message: `\${${unknown}} is not known. Known are ${KNOWN_NAMES.join(', ')}` });
+      faults.push({
+        key: ['env', name],
+        message: `\${${unknown}} is not known. Known are ${known.join(', ')}, and what the component's input "variables" names`,
+      });
   }
   return faults;
 }

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { CommandSpec } from '../deployment/app-spec.ts';
 import type { Health, Launch, LaunchPlan, Place, Step } from '../deployment/launch.ts';
-import { expandValues } from './environment.ts';
+import { appValues, variableFiles } from './app-values.ts';
 import { interpreterVersions } from './interpreters.ts';
 import type { LaunchContext, Preset } from './preset.ts';
 import { kindInTree } from './tree-files.ts';
@@ -22,35 +22,27 @@ export const commandPreset: Preset<CommandSpec> = {
 async function planCommand(spec: CommandSpec, context: LaunchContext, options: { place: Place }): Promise<LaunchPlan> {
   const { place } = options;
   const directory = resolve(place.tree, spec.directory);
-  const env = appValues(spec, context, { place });
+  const values = appValues(spec, context, { place });
+  const forSetup = appValues(spec, context, { place, isSetup: true });
   const steps: Step[] = [];
   if (spec.setup !== undefined) {
     const key = await setupKey(spec, spec.setup, { context, tree: place.tree });
     const outputs = spec.setupOutputs.map((path) => resolve(place.tree, path));
-    steps.push({ name: 'setup', directory, command: spec.setup, env, ...(key ? { keep: { key, outputs } } : {}) });
+    steps.push({
+      name: 'setup',
+      directory,
+      command: spec.setup,
+      ...forSetup,
+      ...(key ? { keep: { key, outputs } } : {}),
+    });
   }
-  if (spec.prepare !== undefined) steps.push({ name: 'prepare', directory, command: spec.prepare, env });
+  if (spec.prepare !== undefined) steps.push({ name: 'prepare', directory, command: spec.prepare, ...forSetup });
   return {
     removeFromTree: [resolve(directory, '.env')],
-    files: [],
+    files: variableFiles(context, place),
     steps,
-    processes: [{ name: 'app', directory, argv: ['/bin/sh', '-c', spec.start], env }],
+    processes: [{ name: 'app', directory, argv: ['/bin/sh', '-c', spec.start], ...values }],
   };
-}
-
-/**
- * The environment that the repository and the service agree on: `.env`, then the app file, then what only the service says.
- * `HOST` and `PORT` are known to expansion only: the runtime sets them.
- */
-export function appValues(
-  spec: { readonly dotenv: Readonly<Record<string, string>>; readonly env: Readonly<Record<string, string>> },
-  context: LaunchContext,
-  options: { readonly place: Place },
-): Record<string, string> {
-  const { place } = options;
-  const given = { ...context.env, BRANCH_DEPLOYMENT_DATA_DIR: place.data };
-  const port = Object.values(place.ports)[0];
-  return { ...spec.dotenv, ...expandValues(spec.env, { HOST: place.host, PORT: String(port), ...given }), ...given };
 }
 
 /**

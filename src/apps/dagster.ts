@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { DagsterSpec } from '../deployment/app-spec.ts';
 import type { Launch, LaunchPlan, Place } from '../deployment/launch.ts';
-import { appValues } from './command.ts';
+import { appValues, variableFiles } from './app-values.ts';
 import { createLocationCheck } from './dagster/check-locations.ts';
 import { codeServer } from './dagster/code-server.ts';
 import { instanceFiles } from './dagster/instance-files.ts';
@@ -31,20 +31,28 @@ async function planDagster(
 ): Promise<LaunchPlan> {
   const { place, tools } = options;
   const servers = spec.locations.map((location, index) => {
-    const values = appValues({ env: spec.env, dotenv: { ...spec.dotenv, ...location.dotenv } }, context, { place });
-    return { location, port: place.ports[portName(index)] as number, values };
+    const own = { ...spec, dotenv: { ...spec.dotenv, ...location.dotenv } };
+    const values = appValues(own, context, { place });
+    const forSetup = appValues(own, context, { place, isSetup: true });
+    return { location, port: place.ports[portName(index)] as number, values, forSetup };
   });
   const instance = instanceFiles(place, servers);
   const steps = [webserverStep(spec, place, { tools })];
   let storage = await storageStep(spec, place, { instance });
   const made = new Set<string>();
-  for (const { location, values } of servers) {
+  for (const { location, forSetup } of servers) {
     // Locations of one folder share its environment: it is made once, by the first of them.
     const same = JSON.stringify([location.directory, location.setup, location.prepare]);
     if (made.has(same)) continue;
     made.add(same);
     steps.push(
-      ...(await locationSteps(location, context, { place, tools, values, dagsterHome: instance.home, storage })),
+      ...(await locationSteps(location, context, {
+        place,
+        tools,
+        values: forSetup,
+        dagsterHome: instance.home,
+        storage,
+      })),
     );
     // Once it is there, it is for all.
     if (location.prepare !== undefined) storage = undefined;
@@ -52,7 +60,7 @@ async function planDagster(
   const folders = new Set([spec.directory, ...spec.locations.map((one) => one.directory)]);
   return {
     removeFromTree: [...folders].map((folder) => resolve(place.tree, folder, '.env')),
-    files: instance.files,
+    files: [...instance.files, ...variableFiles(context, place)],
     steps,
     processes: [
       webserver(spec, place, { env: context.env, instance }),

@@ -1,5 +1,5 @@
 import { parseEnv } from 'node:util';
-import { isReserved } from './environment.ts';
+import { isReserved } from '../deployment/given-names.ts';
 import { readInTree } from './tree-files.ts';
 
 const MAX_DOTENV_BYTES = 256 * 1024;

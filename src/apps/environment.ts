@@ -102,11 +102,3 @@ export function expandValues(
     }),
   );
 }
-
-/** Names that an app file's `env` may not set: they tell the app who it is, or keep it apart from others. */
-export function isReserved(name: string): boolean {
-  return (
-    /^(BRANCH_DEPLOYMENT_|DAGSTER_CLOUD_)/.test(name) ||
-    ['HOST', 'PORT', 'HOME', 'TMPDIR', 'DAGSTER_HOME', 'SETUPTOOLS_SCM_PRETEND_VERSION'].includes(name)
-  );
-}

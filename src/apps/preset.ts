@@ -1,5 +1,6 @@
 import type { AppSpec } from '../deployment/app-spec.ts';
 import type { Health, Launch } from '../deployment/launch.ts';
+import type { HandedVariable } from '../deployment/sealed-variables.ts';
 
 /** What is asked of recognition. Paths are relative to the root of the tree. */
 export interface RecogniseRequest {
@@ -7,6 +8,9 @@ export interface RecogniseRequest {
   readonly tree: string;
   readonly directory: string;
   readonly timeoutMs: number;
+  /** Names of the variables that the job hands over, also of those that it has not. */
+  readonly variables?: readonly string[];
+  readonly setupVariables?: readonly string[];
 }
 
 /** Facts that decide what an instance is given; see contract §4. */
@@ -15,6 +19,10 @@ export interface LaunchContext {
   readonly app: string;
   /** The values of contract §4, ready to hand over. */
   readonly env: Readonly<Record<string, string>>;
+  /** Variables that the job handed over: secrets, which are in memory only. */
+  readonly variables?: readonly HandedVariable[];
+  /** Those for setup and prepare alone. */
+  readonly setupVariables?: readonly HandedVariable[];
 }
 
 /** One way to run an app. */

@@ -41,7 +41,7 @@ export async function recognise(
       `There is no folder "${request.directory}" in what was uploaded. Set the component's inputs so that "directory" lies within "context".`,
     );
   }
-  const file = await readAppFile(tree, directory);
+  const file = await readAppFile(tree, directory, request.variables);
   const common = await commonSpec({ ...request, directory }, { file, passed: options.passed ?? [] });
   if (file && presetOf(file) === 'command') return await commandSpec(file, common, { tree });
   const dagster = await recogniseDagster({ tree, file, common, passed: options.passed ?? [] });
@@ -62,6 +62,8 @@ async function commonSpec(
     env,
     dotenv: dotenv?.values ?? {},
     timeoutMs,
+    ...(request.variables?.length ? { variables: request.variables } : {}),
+    ...(request.setupVariables?.length ? { setupVariables: request.setupVariables } : {}),
     remarks: dotenv ? dotenvRemarks(path, dotenv) : [],
   };
 }

@@ -12,6 +12,9 @@ export interface CommonSpec {
   readonly env: Readonly<Record<string, string>>;
   /** Values of the repository's `.env`, already without the names that it may not set. */
   readonly dotenv: Readonly<Record<string, string>>;
+  /** Names in the component's input `variables`, and names of those for setup that the job has handed over; the values are elsewhere. */
+  readonly variables?: readonly string[];
+  readonly setupVariables?: readonly string[];
   /** From the start of setup to healthy. */
   readonly timeoutMs: number;
   /** What was recognised and why, and what was ignored: lines for the job log. */

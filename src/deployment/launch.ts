@@ -29,16 +29,27 @@ export interface Launch {
   plan(place: Place): Promise<LaunchPlan>;
 }
 
+/** More variables of a command, below those of its `env`. A runtime never writes them down: whoever runs a command later gives them anew. */
+export type SecretValues = Readonly<Record<string, string>>;
+
 /** What to do in a place. */
 export interface LaunchPlan {
   /** Absolute paths below the tree that are taken out of the private copy before anything runs: a `.env` would undo the isolation. */
   readonly removeFromTree?: readonly string[];
   /** Written before anything runs; paths are absolute and lie in `place.work` or `place.data`. */
-  readonly files: ReadonlyArray<{ readonly path: string; readonly content: string }>;
+  readonly files: readonly PlannedFile[];
   /** Run one after the other; the first that fails fails the instance. */
   readonly steps: readonly Step[];
   /** Started when the steps are done, or at once where `early` says so. All of them belong to one instance. */
   readonly processes: readonly [PlannedProcess, ...PlannedProcess[]];
+}
+
+/** A file that the instance's user alone may read. */
+export interface PlannedFile {
+  readonly path: string;
+  readonly content: string;
+  /** Taken away when the steps are done. */
+  readonly stepsOnly?: true;
 }
 
 /** A command that ends. */
@@ -50,6 +61,7 @@ export interface Step {
   /** One line (or script) for `sh -c`. It comes from the repository: never build it from anything else that a user controls. */
   readonly command: string;
   readonly env: Readonly<Record<string, string>>;
+  readonly secret?: SecretValues;
   /** Its outputs are kept and given to later instances with the same key, each as a private copy. */
   readonly keep?: {
     /** SHA-256, hex, over everything that decides what the step makes. */
@@ -79,6 +91,7 @@ export interface PlannedProcess {
   /** Program and arguments, without a shell; a command of the repository's is `['/bin/sh', '-c', command]`. */
   readonly argv: readonly [string, ...string[]];
   readonly env: Readonly<Record<string, string>>;
+  readonly secret?: SecretValues;
   /** Start at once, beside the steps; it must bear that the rest is not there yet. It waits for `makesShared` steps all the same. */
   readonly early?: boolean;
 }

@@ -13,6 +13,8 @@ export interface Masker {
   write(chunk: Uint8Array): Buffer;
   /** What was kept back, at the end of the stream. */
   end(): Buffer;
+  /** How many bytes of the stream are kept back now: whoever resumes it later begins with these. */
+  readonly held: number;
 }
 
 /**
@@ -54,10 +56,13 @@ export function createMasker(values: readonly string[]): Masker {
       at = match.index + match[0].length;
     }
   };
-  if (longest === 0) return { write: (chunk) => Buffer.from(chunk), end: () => Buffer.alloc(0) };
+  if (longest === 0) return { write: (chunk) => Buffer.from(chunk), end: () => Buffer.alloc(0), held: 0 };
   return {
     write: (chunk) => mask(kept + Buffer.from(chunk).toString('latin1'), false),
     end: () => mask(kept, true),
+    get held() {
+      return kept.length;
+    },
   };
 }
 

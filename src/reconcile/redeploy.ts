@@ -62,6 +62,7 @@ async function runFromBundles(
         pushedBy: latest.pushedBy,
         bundle: latest.bundle,
         spec: latest.spec,
+        sealedVariables: latest.sealedVariables,
         now: now(),
         why: `${request.by} asked for it`,
       });

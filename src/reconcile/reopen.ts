@@ -25,6 +25,7 @@ export async function reopen(
         pushedBy: last.pushedBy,
         bundle: last.bundle,
         spec: last.spec,
+        sealedVariables: last.sealedVariables,
         now: context.now(),
         why: 'the merge request was reopened',
       });

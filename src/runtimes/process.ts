@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Launch } from '../deployment/launch.ts';
+import type { Launch, SecretValues } from '../deployment/launch.ts';
 import { messageOf } from '../errors.ts';
 import { type Account, chooseAccount } from './process/account.ts';
 import { markingEnvironment } from './process/environment.ts';
@@ -142,13 +142,14 @@ class ProcessRuntime implements Runtime {
     await removeFolder(deploymentFolder(this.ground.folders, deployment), this.ground.account);
   }
 
-  async exec(name: string, command: string, log: InstanceLog): Promise<number> {
+  async exec(name: string, command: string, log: InstanceLog, secret: SecretValues = {}): Promise<number> {
     const instance = await this.find(name);
     const surroundings = instance?.record.surroundings;
     if (!instance || !surroundings) throw new Error(`there is no instance ${name} to run a command in`);
     const end = await runShell(instance, 'command', {
       script: command,
-      ...surroundings,
+      directory: surroundings.directory,
+      env: { ...secret, ...surroundings.env },
       signal: instance.gone,
       onOutput: (chunk) => log.write(chunk),
     });

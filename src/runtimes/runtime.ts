@@ -1,4 +1,4 @@
-import type { Launch } from '../deployment/launch.ts';
+import type { Launch, SecretValues } from '../deployment/launch.ts';
 
 /** The instance that a runtime is asked for; `name` is the key for everything. */
 export interface InstanceRef {
@@ -72,8 +72,11 @@ export interface Runtime {
   storedFolders?(): Promise<StoredFolder[]>;
   /** Removes one that is `removable`; one that is gone is fine. */
   removeStored?(folder: StoredFolder): Promise<void>;
-  /** Runs a command where the instance runs, with its environment; returns the exit code. */
-  exec(name: string, command: string, log: InstanceLog): Promise<number>;
+  /**
+   * Runs a command where the instance runs, with its environment; returns the exit code.
+   * @param secret the same as the plan's: a runtime does not keep it
+   */
+  exec(name: string, command: string, log: InstanceLog, secret?: SecretValues): Promise<number>;
   /** Names of all instances, also of half-made and exited ones. */
   list(): Promise<string[]>;
   /** Names of the deployments that have something which `removeData` would remove; none where the runtime keeps nothing. */

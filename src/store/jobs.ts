@@ -14,6 +14,7 @@ export interface JobQueries {
   lastAskedAt(deploymentId: number): number | undefined;
   /** When the first job that brought, or found, this revision called; ms. */
   beganAt(revisionId: number): number | undefined;
+  /** The job is about this revision, which has the job's variables from now on. */
   attach(id: number, revisionId: number): void;
 }
 
@@ -49,7 +50,7 @@ export function jobQueries(db: Database): JobQueries {
         .where(eq(jobs.revisionId, revisionId))
         .get()?.at ?? undefined,
     attach(id, revisionId) {
-      db.update(jobs).set({ revisionId }).where(eq(jobs.id, id)).run();
+      db.update(jobs).set({ revisionId, sealedVariables: null }).where(eq(jobs.id, id)).run();
     },
   };
 }

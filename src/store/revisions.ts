@@ -1,9 +1,9 @@
 import { and, asc, desc, eq, getTableColumns, isNotNull, sql } from 'drizzle-orm';
 import { instanceName } from '../deployment/naming.ts';
 import type { Database } from './database.ts';
-import { type DeploymentRow, deployments, type RevisionRow, revisions } from './schema.ts';
+import { type DeploymentRow, deployments, jobs, type RevisionRow, revisions } from './schema.ts';
 
-type New = Pick<RevisionRow, 'commit' | 'pushedBy' | 'bundle' | 'spec'>;
+type New = Pick<RevisionRow, 'commit' | 'pushedBy' | 'bundle' | 'spec' | 'sealedVariables'>;
 type Changeable = Omit<RevisionRow, 'id' | 'deploymentId' | 'number' | 'instance' | keyof New>;
 
 export interface RevisionQueries {
@@ -38,6 +38,10 @@ export interface RevisionQueries {
    * or was stopped before this time (ms).
    */
   mayRunAgain(digest: string, stoppedSince: number): boolean;
+  /** Drops the variables of all revisions of a bundle that cannot run again. */
+  forgetVariables(digest: string): void;
+  /** Drops all variables of a deployment that is over for good, also those that no revision has got. */
+  forgetVariablesOf(deploymentId: number): void;
   /** Deployments with a revision from this bundle. */
   deploymentsOfBundle(digest: string): DeploymentRow[];
 }
@@ -136,6 +140,19 @@ export function revisionQueries(db: Database): RevisionQueries {
         )
         .map((row) => row.id),
     mayRunAgain: (digest, stoppedSince) => wanted.get({ digest, stoppedSince }) !== undefined,
+    forgetVariables(digest) {
+      db.update(revisions)
+        .set({ sealedVariables: null })
+        .where(and(eq(revisions.bundle, digest), isNotNull(revisions.sealedVariables)))
+        .run();
+    },
+    forgetVariablesOf(deploymentId) {
+      for (const table of [revisions, jobs])
+        db.update(table)
+          .set({ sealedVariables: null })
+          .where(and(eq(table.deploymentId, deploymentId), isNotNull(table.sealedVariables)))
+          .run();
+    },
     deploymentsOfBundle: (digest) =>
       db
         .selectDistinct(getTableColumns(deployments))

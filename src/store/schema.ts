@@ -119,6 +119,8 @@ export const revisions = sqliteTable(
     pushedBy: text().notNull(),
     bundle: text().notNull(),
     spec: text({ mode: 'json' }).$type<AppSpec>().notNull(),
+    /** Values of the variables that its job handed over; null where there are none, and once it cannot run again. */
+    sealedVariables: text(),
     instance: text().notNull(),
     /** `none`: never launched; `present`: may be there; `gone`: observed absent. */
     instanceState: text().$type<'none' | 'present' | 'gone'>().notNull().default('none'),
@@ -158,6 +160,11 @@ export const jobs = sqliteTable(
     pushedBy: text().notNull(),
     directory: text().notNull(),
     timeoutMs: integer().notNull(),
+    /** Names in the component's input `variables`, and names of those for setup that the job has handed over. */
+    variables: text({ mode: 'json' }).$type<readonly string[]>().notNull().default([]),
+    setupVariables: text({ mode: 'json' }).$type<readonly string[]>().notNull().default([]),
+    /** Values of `variables`, until its revision has them. */
+    sealedVariables: text(),
     /** The revision that this job brought, or found. */
     revisionId: integer().references(() => revisions.id),
     createdAt: integer().notNull(),
@@ -206,7 +213,11 @@ export const events = sqliteTable(
 );
 
 /** Ids of webhook deliveries that were taken, so that a repeated one is taken once. */
-export const deliveries = sqliteTable('deliveries', { id: text().primaryKey(), receivedAt: integer().notNull() });
+export const deliveries = sqliteTable(
+  'deliveries',
+  { id: text().primaryKey(), receivedAt: integer().notNull() },
+  (t) => [index('deliveries_received').on(t.receivedAt)],
+);
 
 /** Comments with a command that nobody has acted on yet; what they say is read from GitLab when it is acted on. */
 export const comments = sqliteTable(

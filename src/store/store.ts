@@ -44,13 +44,11 @@ export interface Store {
 /**
  * Opens the store.
  * @param file path of the SQLite file; made where it is missing, migrated where it is older
- * @param options as in `openDatabase`
  */
-export function openStore(file: string, options?: Parameters<typeof openDatabase>[1]): Store {
-  const { db, sqlite, close } = openDatabase(file, options);
-  // One for all acts: drizzle's own makes a new one each time.
-  const { immediate } = sqlite.transaction((act: () => unknown) => act());
-  const transaction = <T>(act: () => T): T => immediate(act) as T;
+export function openStore(file: string): Store {
+  const { db, close } = openDatabase(file);
+  const transaction = <T>(act: () => T): T => db.transaction(act, { behavior: 'immediate' });
+  const deliveries = deliveryQueries(db);
   let listener: (dueAt: number) => void = () => {};
   let hearEvent: (event: EventRow) => void = () => {};
   const events = eventQueries(db, (event) => hearEvent(event));
@@ -62,7 +60,7 @@ export function openStore(file: string, options?: Parameters<typeof openDatabase
     jobs: jobQueries(db),
     work: workQueries(db, (dueAt) => listener(dueAt)),
     events,
-    deliveries: deliveryQueries(db),
+    deliveries,
     comments: commentQueries(db),
     history: historyQueries(db),
     reading: readingQueries(db),
@@ -70,8 +68,7 @@ export function openStore(file: string, options?: Parameters<typeof openDatabase
     // All queries share one connection, so whatever runs inside is part of the transaction.
     transaction,
     batched: createBatch(transaction),
-    // Changes the file's header, which nothing reads, and so writes a page.
-    checkWritable: () => void sqlite.pragma(`user_version = ${Math.floor(Date.now() / 1000)}`),
+    checkWritable: () => deliveries.touch(),
     onDue: (next) => {
       listener = next;
     },

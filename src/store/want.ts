@@ -15,7 +15,7 @@ import type { Store } from './store.ts';
 export function wantRevision(
   store: Store,
   deployment: DeploymentRow,
-  request: Pick<RevisionRow, 'commit' | 'pushedBy' | 'bundle' | 'spec'> & {
+  request: Pick<RevisionRow, 'commit' | 'pushedBy' | 'bundle' | 'spec' | 'sealedVariables'> & {
     readonly now: number;
     readonly why: string;
   },

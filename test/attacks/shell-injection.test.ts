@@ -87,7 +87,7 @@ describe('CVE-2026-45628, CVE-2026-27130, CVE-2025-53376: nothing that a branch 
     ['context', COMMAND, 'does not lie within "context"'],
     ['timeout', COMMAND, 'must be a duration'],
     ['service_url', 'http://$(touch $CANARY)/`touch $CANARY`', ''],
-    ['variables', COMMAND, 'is not there yet'],
+    ['variables', COMMAND, 'the name of a variable has letters, digits and _ only'],
   ])('the input %s is refused as what it is: %j', async (input, value, text) => {
     const mr = await t.openMergeRequest(`input-${input}-${value.length}`, {
       '.gitlab-ci.yml': componentInclude(t.serviceUrl, { [input]: value }),

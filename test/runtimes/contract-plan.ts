@@ -51,14 +51,18 @@ export function testPlans(current: () => Runtime): void {
 
   it('runs a command where the instance runs, with its environment', async () => {
     const runtime = current();
+    const secret = { TOKEN: 'abc', SCHEMA: 'below env' };
     const launch = launchOf((place) => ({
-      processes: [{ name: 'app', directory: place.tree, argv: ['node', 'server.js'], env: { SCHEMA: 'mr_7' } }],
+      processes: [{ name: 'app', directory: place.tree, argv: ['node', 'server.js'], env: { SCHEMA: 'mr_7' }, secret }],
     }));
     await runtime.start(ref, launch, sourceOf(), readableLog());
     const { env } = await ask(runtime, ref.name);
+    expect(env).toMatchObject({ TOKEN: 'abc', SCHEMA: 'mr_7' });
     const log = readableLog();
-    expect(await runtime.exec(ref.name, 'ls; echo "$SCHEMA $PORT"; exit 6', log)).toBe(6);
-    expect(log.text()).toBe(`server.js\nmr_7 ${env.PORT}\n`);
+    const command = 'ls; echo "$SCHEMA $PORT <$TOKEN>"; exit 6';
+    expect(await runtime.exec(ref.name, command, log)).toBe(6);
+    expect(await runtime.exec(ref.name, command, log, secret)).toBe(6);
+    expect(log.text()).toBe(`server.js\nmr_7 ${env.PORT} <>\nserver.js\nmr_7 ${env.PORT} <abc>\n`);
     await expect(runtime.exec('mr-1-nothing-r1', 'true', log)).rejects.toThrow('mr-1-nothing-r1');
   });
 
@@ -133,16 +137,24 @@ export function testPlans(current: () => Runtime): void {
       files: [
         { path: `${place.work}/generated/workspace.yaml`, content: "it's here\n" },
         { path: `${place.data}/home.yaml`, content: 'and here\n' },
+        { path: `${place.work}/for-steps`, content: 'for steps\n', stepsOnly: true },
       ],
       steps: [
-        stepOf(place, 'look', `cat ${place.work}/generated/workspace.yaml ${place.data}/home.yaml; ls -A . .git etl`),
+        stepOf(
+          place,
+          'look',
+          `cat ${place.work}/generated/workspace.yaml ${place.data}/home.yaml ${place.work}/for-steps; ls -A . .git etl`,
+        ),
       ],
     }));
     const files = { 'server.js': SERVER, '.env': 'A=1', 'etl/.env': 'B=2', 'etl/defs.py': '' };
     await runtime.start(ref, launch, sourceOf(files), log);
     await ask(runtime, ref.name);
-    const wanted = "it's here\nand here\n.:\n.git\netl\nserver.js\n\n.git:\n\netl:\ndefs.py\n";
+    const wanted = "it's here\nand here\nfor steps\n.:\n.git\netl\nserver.js\n\n.git:\n\netl:\ndefs.py\n";
     expect(log.text()).toContain(wanted);
+    const after = readableLog();
+    await runtime.exec(ref.name, 'cd ../work && ls generated for-steps', after);
+    expect(after.text()).toMatch(/for-steps.*\n(.*\n)*workspace\.yaml\n$/);
   });
 
   it('starts early processes while steps run, but after what makes a shared folder', async () => {

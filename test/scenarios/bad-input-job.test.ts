@@ -30,10 +30,10 @@ async function runJob(
 
 describe('a job that is set up wrongly ends with exit code 2, and its trace with what to change', () => {
   it('an input that is not there yet', async () => {
-    const job = await runJob('variables', { inputs: { variables: 'API_KEY' } });
+    const job = await runJob('image', { inputs: { container_image: 'app:1' } });
     expect(job).toMatchObject({ status: 'failed', exitCode: 2 });
     expect(lastLines(job, 1)).toEqual([
-      'The input "variables" is not there yet (handing CI/CD variables over): leave it out for now.',
+      'The input "container_image" is not there yet (running a container image): leave it out for now.',
     ]);
     expect(t.note(job.iid)).toBeUndefined();
   });

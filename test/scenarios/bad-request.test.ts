@@ -119,8 +119,6 @@ describe('inputs', () => {
   it.each([
     ['container_image', 'registry.example.com/app:1', 'running a container image'],
     ['external_url', 'https://app.example.com', 'a deployment that somebody else runs'],
-    ['variables', 'API_KEY', 'handing CI/CD variables over'],
-    ['setup_variables', 'CI_JOB_TOKEN', 'handing CI/CD variables over to setup'],
   ])('%s is not there yet', async (input, value, text) => {
     expect(await deploy(`not-yet-${input}`, { [input]: value })).toEqual(
       refused(422, `The input "${input}" is not there yet (${text}): leave it out for now.`),
@@ -134,6 +132,16 @@ describe('inputs', () => {
     ['directory', '/etc', 'must be a folder inside the repository, like apps/web'],
     ['context', 'a/../../b', 'must be a folder inside the repository, like apps/web'],
     ['timeout', 'soon', 'must be a duration like 90s, 15m or 1h'],
+    [
+      'variables',
+      'A-B 1C',
+      'names "A-B", "1C": the name of a variable has letters, digits and _ only, and names have spaces between them',
+    ],
+    [
+      'setup_variables',
+      'HOST OK PATH DAGSTER_CLOUD_X',
+      'names HOST, PATH, DAGSTER_CLOUD_X: the service gives the app its own, so they cannot be handed over. Leave them out, or use other names',
+    ],
     ['timeout', '-5m', 'must be a duration like 90s, 15m or 1h'],
     ['merge_request_iid', '', 'must be the number of a merge request: the job must run in a merge-request pipeline'],
   ])('%s cannot be %j', async (input, value, text) => {
@@ -143,13 +151,13 @@ describe('inputs', () => {
   });
 
   it('all faults are told at once', async () => {
-    expect(await deploy('many-faults', { app: 'UPPER', timeout: 'soon', variables: 'X' })).toEqual(
+    expect(await deploy('many-faults', { app: 'UPPER', timeout: 'soon', container_image: 'X' })).toEqual(
       refused(
         422,
         [
           'The input "app" must be at most 30 characters of a-z, 0-9 and -.',
           'The input "timeout" must be a duration like 90s, 15m or 1h.',
-          'The input "variables" is not there yet (handing CI/CD variables over): leave it out for now.',
+          'The input "container_image" is not there yet (running a container image): leave it out for now.',
         ].join('\n'),
       ),
     );
@@ -163,7 +171,10 @@ describe('inputs', () => {
 
   it('more text than any input needs', async () => {
     expect(await deploy('long', { directory: 'x'.repeat(65 * 1024) })).toEqual(
-      refused(413, "The job's inputs are larger than 64 KiB together: shorten them."),
+      refused(
+        413,
+        "The job's inputs are larger than 64 KiB together, with the values of the variables that it hands over (each in URL encoding): shorten them, or name fewer variables.",
+      ),
     );
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { rows } from '../reconcile/sweep/swept-world.ts';
 import { ensureEnvironment } from '../support/gitlab/acts/environments.ts';
 import type { Environment, MergeRequest } from '../support/gitlab/state.ts';
 import { until } from '../support/poll.ts';
@@ -99,6 +100,27 @@ describe('a pipeline in the fork', () => {
       status: 403,
       text: expect.stringContaining(`The ID token says that the code is of project ${fork.id}`),
     });
+  });
+
+  it('is handed no variables, with or without a key to seal them, and is told so', async () => {
+    const token = await door.token(door.job(forksPipeline(mr)));
+    const answer = await door.deploy(token, mr.iid, {
+      merge_request_project_id: String(t.project.id),
+      variables: 'API_KEY',
+      setup_variables: 'NPM_TOKEN',
+      'value.API_KEY': 'of the target',
+    });
+    expect(answer).toMatchObject({
+      status: 200,
+      text: expect.stringContaining(
+        'say This merge request comes from a fork: it is not given the variables API_KEY, NPM_TOKEN.\n',
+      ),
+    });
+    const kept = rows(
+      t,
+      'select sealed_variables as sealed, setup_variables as setup from jobs order by id desc limit 1',
+    );
+    expect(kept).toEqual([{ sealed: null, setup: '[]' }]);
   });
 
   it("binds to its own merge request only, and learns nothing of others' projects", async () => {

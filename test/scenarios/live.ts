@@ -17,12 +17,17 @@ export interface Deployed extends PlayedJob {
 }
 
 /** A merge-request pipeline's deploy job by hand: its environment, its calls, its outcome. The world has an `InstantRuntime`. */
-export async function deploy(door: CiDoor, mr: MergeRequest, text: string): Promise<Deployed> {
+export async function deploy(
+  door: CiDoor,
+  mr: MergeRequest,
+  text: string,
+  inputs: Readonly<Record<string, string>> = {},
+): Promise<Deployed> {
   const { gitlab } = door.world;
   const pipeline = door.pipeline(mr);
   const job = door.job(pipeline);
   const environment = ensureEnvironment(gitlab, mr.projectId, { name: `review/mr-${mr.iid}` });
-  const played = await door.play(job, mr.iid, answering(text));
+  const played = await door.play(job, mr.iid, answering(text), inputs);
   // GitLab takes the link from the job's report.
   if (played.exit === '0') setExternalUrl(gitlab, environment, played.url);
   return { ...played, pipeline, job };

@@ -77,7 +77,15 @@ function deployment(iid: number): DeploymentRow {
     pipelineId: 1,
     createdAt: 0,
   });
-  wantRevision(store, row, { commit, pushedBy: 'Dee', bundle: `b${iid}`, spec, now: iid, why: 'test' });
+  wantRevision(store, row, {
+    commit,
+    pushedBy: 'Dee',
+    bundle: `b${iid}`,
+    spec,
+    sealedVariables: null,
+    now: iid,
+    why: 'test',
+  });
   return row;
 }
 
@@ -96,7 +104,15 @@ describe('the house', () => {
   it('counts a deployment once, however many of its instances are there', () => {
     const row = deployment(1);
     runs(row);
-    wantRevision(store, row, { commit, pushedBy: 'Dee', bundle: 'b', spec, now: 5, why: 'test' });
+    wantRevision(store, row, {
+      commit,
+      pushedBy: 'Dee',
+      bundle: 'b',
+      spec,
+      sealedVariables: null,
+      now: 5,
+      why: 'test',
+    });
     runs(row);
 
     expect(store.places.house(3)).toEqual({

@@ -62,6 +62,7 @@ export interface JobRun {
 export interface JobOptions {
   shell: Shell;
   files?: Record<string, string>;
+  /** `$project` stands for the job's folder. */
   variables?: Record<string, string>;
   /** Tools to put in the place of others: a path, or a script that starts with `#!`; null takes one away. */
   tools?: Record<string, string | null>;
@@ -115,7 +116,9 @@ export async function runJob(job: 'deploy' | 'stop', serviceUrl: string, options
         BRANCH_DEPLOYMENT_INPUT_CONTEXT: '.',
         BRANCH_DEPLOYMENT_INPUT_EXCLUDE: '.venv __pycache__ .tox node_modules',
         BRANCH_DEPLOYMENT_INPUT_TIMEOUT: '15m',
-        ...options.variables,
+        ...Object.fromEntries(
+          Object.entries(options.variables ?? {}).map(([name, value]) => [name, value.replace('$project', project)]),
+        ),
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -27,13 +27,14 @@ export function codeServer(
       ...['-d', directory, '--lazy-load-user-code', '--use-python-environment-entry-point'],
     ],
     env: {
-      ...values,
+      ...values.env,
       PATH: pathOf(location, place, options),
       VIRTUAL_ENV: folder,
       DAGSTER_HOME: options.dagsterHome,
       DAGSTER_CLOUD_LOCATION_NAME: location.name,
       PYTHONUNBUFFERED: '1',
     },
+    secret: values.secret,
   };
 }
 

@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import type { DagsterLocation } from '../../deployment/app-spec.ts';
 import type { LaunchPlan, Place } from '../../deployment/launch.ts';
+import type { AppValues } from '../app-values.ts';
 
 /** A code server that the webserver is told of. */
 export interface ServedLocation {
   readonly location: DagsterLocation;
   readonly port: number;
   /** What the location's code is given. */
-  readonly values: Readonly<Record<string, string>>;
+  readonly values: AppValues;
 }
 
 /** The deployment's own Dagster instance. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { delimiter, dirname, isAbsolute, join, posix, resolve } from 'node:path';
 import type { DagsterLocation } from '../../deployment/app-spec.ts';
 import type { Place, Step } from '../../deployment/launch.ts';
+import type { AppValues } from '../app-values.ts';
 import { interpreterVersions } from '../interpreters.ts';
 import type { LaunchContext } from '../preset.ts';
 import { readInTree, resolveInTree } from '../tree-files.ts';
@@ -53,7 +54,7 @@ export async function locationSteps(
   options: {
     place: Place;
     tools: LocationTools;
-    values: Readonly<Record<string, string>>;
+    values: AppValues;
     dagsterHome: string;
     storage: Step | undefined;
   },
@@ -62,13 +63,14 @@ export async function locationSteps(
   const folder = environmentFolder(location, place);
   const directory = resolve(place.tree, location.directory);
   const env = {
-    ...values,
+    ...values.env,
     ...uvEnvironment(place, tools),
     PATH: pathOf(location, place, { tools }),
     VIRTUAL_ENV: folder,
     UV_PROJECT_ENVIRONMENT: folder,
     DAGSTER_HOME: dagsterHome,
   };
+  const { secret } = values;
   const steps: Step[] = [];
   if (location.lock !== undefined) {
     steps.push({
@@ -76,16 +78,17 @@ export async function locationSteps(
       directory,
       command: `${location.setup} --quiet --compile-bytecode --no-install-project --no-install-workspace --no-install-local`,
       env,
+      secret,
       keep: { key: await packagesKey(location, context, { place, lock: location.lock }), outputs: [folder] },
     });
   }
-  steps.push({ name: `setup of ${location.name}`, directory, command: location.setup, env });
+  steps.push({ name: `setup of ${location.name}`, directory, command: location.setup, env, secret });
   if (location.prepare !== undefined) {
     // dbt parses only what changed since its last parse; in a fresh tree that is everything.
     const files = (location.dbtProjects ?? []).map((one) => resolve(place.tree, one, 'target/partial_parse.msgpack'));
     const carry = { files, folder: join(place.data, 'dbt-parses') };
     if (storage) steps.push(storage);
-    steps.push({ name: `prepare of ${location.name}`, directory, command: location.prepare, env, carry });
+    steps.push({ name: `prepare of ${location.name}`, directory, command: location.prepare, env, secret, carry });
   }
   return steps;
 }

@@ -11,6 +11,8 @@ import type {
   PipelineFacts,
   ProjectFacts,
 } from '../../deployment/gitlab-facts.ts';
+import type { SealingKey } from '../../deployment/sealed-variables.ts';
+import type { SetupVariables } from '../../deployment/setup-variables.ts';
 import type { Log } from '../../log.ts';
 import type { RevisionLogs } from '../../store/revision-logs.ts';
 import type { Store } from '../../store/store.ts';
@@ -48,6 +50,9 @@ export interface CiContext {
   readonly forks: ForkPolicy;
   /** Deployments of forks that may wait for approval at once: their code takes room, and anybody can send it. */
   readonly heldAtMost: number;
+  /** Of `BD_SECRET_KEY`; none where it is not set. */
+  readonly sealingKeys: readonly SealingKey[];
+  readonly setupVariables: SetupVariables;
   /** How long a merge request's head may lag behind the pipeline: GitLab's reads may be stale. */
   readonly headPatienceMs: number;
   verifyToken(token: string): Promise<JobClaims>;
@@ -63,6 +68,8 @@ export interface CiContext {
     readonly tree: string;
     readonly directory: string;
     readonly timeoutMs: number;
+    readonly variables: readonly string[];
+    readonly setupVariables: readonly string[];
   }): Promise<AppSpec>;
   previewUrl(name: string): string;
   randomBytes(size: number): Uint8Array;

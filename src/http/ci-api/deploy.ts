@@ -7,13 +7,17 @@ import type { CiAnswer } from './answer.ts';
 import { type BoundJob, bindJob, checkJobHead } from './bind-job.ts';
 import type { CiContext } from './context.ts';
 import { assertRoomToHold, readApproval } from './fork-approval.ts';
+import { handOver, type JobValues, settleSetupVariables } from './hand-over.ts';
 import type { DeployRequest } from './request.ts';
+
+/** What a deploy job sends first: the component's inputs, and the values that these name. */
+export type DeployCall = DeployRequest & { readonly values: JobValues };
 
 /** GitLab has just been asked. */
 const READ_AGAIN_MS = 2_000;
 
 /** First call of a deploy job: who it is, what it wants; its answer says whether the archive is wanted. Repeating it changes nothing. */
-export async function beginDeploy(context: CiContext, claims: JobClaims, request: DeployRequest): Promise<CiAnswer> {
+export async function beginDeploy(context: CiContext, claims: JobClaims, request: DeployCall): Promise<CiAnswer> {
   const { store } = context;
   if (request.event_type === 'merge_train') return mergeTrain(context, claims, request);
   const job = await bindJob(context, claims, {
@@ -21,6 +25,7 @@ export async function beginDeploy(context: CiContext, claims: JobClaims, request
     projectId: request.merge_request_project_id,
     action: 'start',
   });
+  const handed = handOver(context, request, { isFork: job.fork });
   const head = await checkJobHead(context, job);
   const deployment = store.transaction(() => findOrCreate(context, job, request));
   const url = context.previewUrl(deployment.name);
@@ -37,6 +42,9 @@ export async function beginDeploy(context: CiContext, claims: JobClaims, request
     pushedBy: job.pipeline.user?.name ?? claims.userLogin,
     directory: request.directory,
     timeoutMs: request.timeout,
+    variables: request.variables,
+    setupVariables: handed.setup.map(({ name }) => name),
+    sealedVariables: handed.sealFor(deployment.name),
     createdAt: context.now(),
   });
   context.log.info(
@@ -48,10 +56,14 @@ export async function beginDeploy(context: CiContext, claims: JobClaims, request
     },
     'a job wants to deploy',
   );
-  if (row.revisionId !== null) return { url };
+  context.setupVariables.keep(claims.jobId, handed.setup, context.now());
+  if (row.revisionId !== null) {
+    settleSetupVariables(context, claims.jobId);
+    return { url, say: handed.say };
+  }
   // Before the job packs and sends what would be refused.
   await context.checkRoom();
-  return { url, upload: true };
+  return { url, say: handed.say, upload: true };
 }
 
 /** A merge train's pipeline tests what will be merged; what people review is the branch. Its URL is told to a pipeline of that merge request only. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { mayHandOver } from '../../deployment/given-names.ts';
 import { durationMs } from '../../deployment/units.ts';
 import { ProblemError } from '../../errors.ts';
 
@@ -15,6 +16,26 @@ const relativeFolder = z
 
 const notYet = (what: string) =>
   z.string().refine((value) => value.trim() === '', `is not there yet (${what}): leave it out for now`);
+
+/** Names with spaces between them, as the component's input has them. */
+const variableNames = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const names = [...new Set(text.split(/\s+/).filter(Boolean))];
+    const refuse = (wrong: readonly string[], why: string) =>
+      wrong.length > 0 && context.addIssue({ code: 'custom', message: `names ${wrong.join(', ')}: ${why}` });
+    const isName = (name: string) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name);
+    refuse(
+      names.filter((name) => !isName(name)).map((name) => JSON.stringify(name)),
+      'the name of a variable has letters, digits and _ only, and names have spaces between them',
+    );
+    refuse(
+      names.filter((name) => isName(name) && !mayHandOver(name)),
+      'the service gives the app its own, so they cannot be handed over. Leave them out, or use other names',
+    );
+    return names;
+  });
 
 const fields = {
   merge_request_iid: z
@@ -43,8 +64,8 @@ const DeployRequest = z.object({
   }),
   container_image: notYet('running a container image').default(''),
   external_url: notYet('a deployment that somebody else runs').default(''),
-  variables: notYet('handing CI/CD variables over').default(''),
-  setup_variables: notYet('handing CI/CD variables over to setup').default(''),
+  variables: variableNames,
+  setup_variables: variableNames,
   event_type: z.string().default(''),
 });
 export type DeployRequest = z.infer<typeof DeployRequest>;

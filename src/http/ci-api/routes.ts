@@ -7,6 +7,7 @@ import { renderAnswer } from './answer.ts';
 import type { CiContext } from './context.ts';
 import { beginDeploy } from './deploy.ts';
 import { followJob, jobOutcome } from './follow.ts';
+import { valuesIn } from './hand-over.ts';
 import { checkComponent, parseDeployRequest, parseStopRequest } from './request.ts';
 import { takeSource } from './source.ts';
 import { withoutStalls } from './stalled-body.ts';
@@ -30,13 +31,17 @@ export function ciRoutes(context: CiContext): Hono {
     isAbout(c, { project: claims.runningProjectId, pipeline: claims.pipelineId, job: claims.jobId });
     return claims;
   };
-  const form = limitBody(FORM_BYTES, "The job's inputs are larger than 64 KiB together: shorten them.");
+  const form = limitBody(
+    FORM_BYTES,
+    "The job's inputs are larger than 64 KiB together, with the values of the variables that it hands over (each in URL encoding): shorten them, or name fewer variables.",
+  );
 
   app.post('/deploy', form, async (c) => {
     const claims = await claimsOf(c);
-    const request = parseDeployRequest(await c.req.parseBody());
+    const sent = await c.req.parseBody();
+    const request = parseDeployRequest(sent);
     isAbout(c, { mergeRequest: request.merge_request_iid });
-    return c.text(renderAnswer(await beginDeploy(context, claims, request)));
+    return c.text(renderAnswer(await beginDeploy(context, claims, { ...request, values: valuesIn(sent) })));
   });
   app.put('/source', async (c) => {
     const claims = await claimsOf(c);

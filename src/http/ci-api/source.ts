@@ -9,6 +9,7 @@ import type { CiAnswer } from './answer.ts';
 import type { CiContext, ReceivedBundle } from './context.ts';
 import { heldMessage } from './fork-approval.ts';
 import { assertCommitsOwn } from './fork-files.ts';
+import { sameVariables, settleSetupVariables } from './hand-over.ts';
 
 /** Second call of a deploy job: the archive. The same job's archive is one revision, however often it is sent. */
 export async function takeSource(
@@ -39,8 +40,15 @@ export async function takeSource(
   try {
     if (isFork(mergeRequest))
       await assertCommitsOwn(context, { projectId: mergeRequest.projectId, sha: claims.sha, tree: bundle.tree });
-    const spec = await context.recogniseApp({ tree: bundle.tree, directory: job.directory, timeoutMs: job.timeoutMs });
+    const spec = await context.recogniseApp({
+      tree: bundle.tree,
+      directory: job.directory,
+      timeoutMs: job.timeoutMs,
+      variables: job.variables,
+      setupVariables: job.setupVariables,
+    });
     const answer = store.transaction(() => decide(context, job.id, bundle, spec));
+    settleSetupVariables(context, job.id);
     used = answer.starts;
     const took = formatDuration(context.now() - began);
     return {
@@ -84,7 +92,8 @@ function decide(context: CiContext, jobId: number, bundle: ReceivedBundle, spec:
     latest !== undefined &&
     latest.bundle === bundle.digest &&
     latest.commit.sha === job.commit.sha &&
-    JSON.stringify(latest.spec) === JSON.stringify(spec);
+    JSON.stringify(latest.spec) === JSON.stringify(spec) &&
+    sameVariables(context, deployment, [latest.sealedVariables, job.sealedVariables]);
   store.deployments.update(deployment.id, { pipelineId: job.pipelineId });
   if (same && deployment.wanted === 'running' && latest.state !== 'failed' && latest.state !== 'superseded') {
     store.jobs.attach(job.id, latest.id);
@@ -101,6 +110,7 @@ function decide(context: CiContext, jobId: number, bundle: ReceivedBundle, spec:
     pushedBy: job.pushedBy,
     bundle: bundle.digest,
     spec,
+    sealedVariables: job.sealedVariables,
     now: now(),
     why: `job ${job.id} of pipeline ${job.pipelineId}`,
   });

@@ -1,13 +1,16 @@
+import { createMasker, type Masker } from '../../deployment/mask.ts';
+import { SealError } from '../../deployment/sealed-variables.ts';
 import { formatDuration } from '../../deployment/units.ts';
 import { messageOf } from '../../errors.ts';
 import { deploymentFields } from '../../log.ts';
-import { type InstanceLog, type Observation, RuntimeClosedError } from '../../runtimes/runtime.ts';
+import { type Observation, RuntimeClosedError } from '../../runtimes/runtime.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import { again, DONE, lookAgain, type Result } from '../reconciler.ts';
 import { takePlace } from './admit.ts';
 import type { InstanceContext } from './context.ts';
 import { holdRevision, mayStart, whyNot } from './forks.ts';
 import { addEvent, recordFailure, recordHealthy, recordPhase } from './record.ts';
+import { instanceLog, lostSetupVariables, openRevision, secretValues } from './variables.ts';
 
 /** A start that has just begun is watched closely, since every wait is added to the time that people wait. */
 const WATCH_CLOSELY_MS = 10;
@@ -60,13 +63,17 @@ export async function watchRevision(
 ): Promise<Result> {
   const observation = await context.runtime.observe(revision.instance);
   if (revision.state === 'healthy') return monitor(context, deployment, revision, observation);
-  await copyOutput(context, revision);
+  const secrets = openOrFail(context, revision);
+  if (secrets === undefined) return again(0);
+  await copyOutput(context, revision, { secrets, isAll: observation.state === 'exited' });
   const late = context.now() > (revision.deadlineAt ?? 0);
   switch (observation.state) {
     case 'absent': // the service ended while the instance was being set up
       return start(context, deployment, revision);
     case 'exited':
-      recordFailure(context, revision, { message: observation.reason });
+      recordFailure(context, revision, {
+        message: [observation.reason, lostSetupVariables(context, revision)].filter(Boolean).join('. '),
+      });
       return again(0);
     case 'starting':
       if (late) return failLate(context, revision, { detail: `still at "${observation.step}"` });
@@ -77,7 +84,7 @@ export async function watchRevision(
         return late
           ? failLate(context, revision, { detail: health.detail, port: observation.endpoint.port })
           : again(watchMs(context, revision));
-      await copyOutput(context, revision);
+      await copyOutput(context, revision, { secrets });
       if (health.state === 'failed') recordFailure(context, revision, health);
       else recordHealthy(context, revision, { endpoint: observation.endpoint, parts: health.parts });
       return again(0);
@@ -94,12 +101,15 @@ async function start(context: InstanceContext, deployment: DeploymentRow, revisi
     return again(0);
   }
   try {
-    const launch = context.presetFor(revision.spec).launch(revision.spec, context.launchContext(deployment, revision));
+    const given = { ...context.launchContext(deployment, revision), ...openRevision(context, revision) };
+    const launch = context.presetFor(revision.spec).launch(revision.spec, given);
+    const lost = lostSetupVariables(context, revision);
+    if (lost !== undefined) context.logs.say(revision.id, lost);
     await runtime.start(
       { name: revision.instance, deployment: deployment.name },
       launch,
       context.source(revision.bundle),
-      instanceLog(context, revision.id),
+      instanceLog(context, revision),
     );
   } catch (error) {
     if (error instanceof RuntimeClosedError) throw error;
@@ -107,7 +117,8 @@ async function start(context: InstanceContext, deployment: DeploymentRow, revisi
       { ...deploymentFields(deployment, revision), error: messageOf(error) },
       'an instance could not be launched',
     );
-    recordFailure(context, revision, { message: `It could not be launched: ${messageOf(error)}` });
+    const message = error instanceof SealError ? error.message : `It could not be launched: ${messageOf(error)}`;
+    recordFailure(context, revision, { message });
   }
   return again(WATCH_CLOSELY_MS);
 }
@@ -168,25 +179,45 @@ async function failLate(
   return again(0);
 }
 
-/** What the app printed while it starts belongs into the log that the job follows. */
-async function copyOutput(context: InstanceContext, revision: RevisionRow): Promise<void> {
-  let offset = revision.outputOffset;
-  for await (const chunk of context.runtime.logs(revision.instance, { from: offset })) {
-    context.logs.write(revision.id, chunk);
-    offset += chunk.length;
-    // The rest at the next pass: an app that prints without end must not hold up everything else.
-    if (offset - revision.outputOffset > COPY_AT_ONCE_BYTES) break;
+/** Values that its output may hold; undefined where they cannot be opened any more: then what it prints can be told to nobody. */
+function openOrFail(context: InstanceContext, revision: RevisionRow): readonly string[] | undefined {
+  try {
+    return secretValues(context, revision);
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    recordFailure(context, revision, { message: error.message });
+    return undefined;
   }
-  if (offset === revision.outputOffset) return;
-  context.store.revisions.update(revision.id, { outputOffset: offset });
-  revision.outputOffset = offset;
 }
 
-function instanceLog(context: InstanceContext, revisionId: number): InstanceLog {
-  return {
-    say: (line) => context.logs.say(revisionId, line),
-    write: (chunk) => context.logs.write(revisionId, chunk),
-  };
+/**
+ * What the app printed while it starts belongs into the log that the job follows, without the values that were handed over.
+ * @param options.isAll whether it prints no more
+ */
+async function copyOutput(
+  context: InstanceContext,
+  revision: RevisionRow,
+  options: { readonly secrets: readonly string[]; readonly isAll?: boolean },
+): Promise<void> {
+  const { runtime, logs, store } = context;
+  let masker: Masker | undefined;
+  let offset = revision.outputOffset;
+  let isEnd = true;
+  for await (const chunk of runtime.logs(revision.instance, { from: offset })) {
+    masker ??= createMasker(options.secrets);
+    logs.write(revision.id, masker.write(chunk));
+    offset += chunk.length;
+    // The rest at the next pass: an app that prints without end must not hold up everything else.
+    isEnd = offset - revision.outputOffset <= COPY_AT_ONCE_BYTES;
+    if (!isEnd) break;
+  }
+  if (masker === undefined) return;
+  if (options.isAll && isEnd) logs.write(revision.id, masker.end());
+  // What may be the beginning of a secret is read again, with what comes after it.
+  offset -= masker.held;
+  if (offset === revision.outputOffset) return;
+  store.revisions.update(revision.id, { outputOffset: offset });
+  revision.outputOffset = offset;
 }
 
 function watchMs(context: InstanceContext, revision: RevisionRow): number {

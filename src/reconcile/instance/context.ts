@@ -1,6 +1,8 @@
 import type { LaunchContext, Preset } from '../../apps/preset.ts';
 import type { AppSpec } from '../../deployment/app-spec.ts';
 import type { ForkPolicy } from '../../deployment/forks.ts';
+import type { SealingKey } from '../../deployment/sealed-variables.ts';
+import type { SetupVariables } from '../../deployment/setup-variables.ts';
 import type { Traffic } from '../../deployment/traffic.ts';
 import type { Log } from '../../log.ts';
 import type { Runtime, Source } from '../../runtimes/runtime.ts';
@@ -19,7 +21,11 @@ export interface InstanceContext {
   readonly forks: ForkPolicy;
   /** Deployments that may have instances at once. */
   readonly maxRunning: number;
+  /** Of `BD_SECRET_KEY`; none where it is not set. */
+  readonly sealingKeys: readonly SealingKey[];
+  readonly setupVariables: SetupVariables;
   presetFor(spec: AppSpec): Preset;
+  /** What an instance is given, but for the variables that were handed over. */
   launchContext(deployment: DeploymentRow, revision: RevisionRow): LaunchContext;
   source(digest: string): Source;
   /** Drops what lies unpacked of a bundle, for a start that does not come; should another one want it, it is unpacked again. */

@@ -9,6 +9,7 @@ import { placeFreed, queueMoved } from '../../store/queue-news.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import { ofDeployment, ofMergeRequest } from '../reconciler.ts';
 import type { InstanceContext } from './context.ts';
+import { maskFor } from './variables.ts';
 
 /** How many of an app's last lines are kept with a failure, and end the job's log. */
 const FAILURE_LINES = 30;
@@ -68,7 +69,7 @@ export function recordHealthy(
     store.revisions.update(revision.id, {
       state: 'healthy',
       message: null,
-      parts: healthy.parts,
+      parts: maskParts(healthy.parts, maskFor(context, revision)),
       endpointHost: healthy.endpoint.host,
       endpointPort: healthy.endpoint.port,
       healthyAt: at,
@@ -100,16 +101,18 @@ export function recordHealthy(
 export function recordFailure(
   context: InstanceContext,
   revision: RevisionRow,
-  failure: { message: string; parts?: readonly PartHealth[] },
+  found: { message: string; parts?: readonly PartHealth[] },
 ): void {
   const { store, logs } = context;
+  const mask = maskFor(context, revision);
+  const failure = { message: mask(found.message), parts: maskParts(found.parts ?? [], mask) };
   const lines = logs.appTail(revision.id, FAILURE_LINES);
   store.transaction(() => {
     const deployment = store.deployments.get(revision.deploymentId) as DeploymentRow;
     store.revisions.update(revision.id, {
       state: 'failed',
       message: failure.message,
-      parts: failure.parts ?? [],
+      parts: failure.parts,
       failureLog: lines,
       endedAt: context.now(),
     });
@@ -125,7 +128,7 @@ export function recordFailure(
     if (deployment.liveRevisionId !== null && deployment.liveRevisionId !== revision.id) {
       logs.say(revision.id, `The revision before goes on serving: ${context.previewUrl(deployment.name)}`);
     }
-    for (const part of failure.parts?.filter((p) => p.state === 'failed' && p.message) ?? []) {
+    for (const part of failure.parts.filter((p) => p.state === 'failed' && p.message)) {
       logs.say(revision.id, `${part.name}:`);
       logs.write(revision.id, Buffer.from(`${part.message}\n`));
     }
@@ -135,6 +138,11 @@ export function recordFailure(
     }
   });
   ended(context, revision, 'failed');
+}
+
+/** What a part says may be the app's own words: a load error with its stack. */
+function maskParts(parts: readonly PartHealth[], mask: (text: string) => string): PartHealth[] {
+  return parts.map((part) => (part.message === undefined ? part : { ...part, message: mask(part.message) }));
 }
 
 /** A revision lost to something newer before it was decided. */
@@ -176,6 +184,7 @@ export function recordGone(context: InstanceContext, revision: RevisionRow): voi
 
 /** Wakes those who follow the log, and tells the metrics. */
 function ended(context: InstanceContext, revision: RevisionRow, outcome: 'healthy' | 'failed' | 'superseded'): void {
+  context.setupVariables.forget(revision.id);
   context.logs.notify(revision.id);
   context.onEnded?.(revision, outcome);
 }

@@ -81,6 +81,7 @@ export async function removeDeployment(
   });
   // Reopen and /deploy need the last bundle of a closed merge request; nothing brings a merged one back.
   if (deployment.stopReason === 'merged' || deployment.stopReason === 'deleted') {
+    store.revisions.forgetVariablesOf(deployment.id);
     for (const digest of store.revisions.bundlesOf(deployment.id)) {
       const users = store.revisions.deploymentsOfBundle(digest);
       if (users.every((d) => d.stopReason === 'merged' || d.stopReason === 'deleted'))

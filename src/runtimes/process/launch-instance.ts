@@ -51,6 +51,7 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
     plan.processes.filter((one) => one.early),
   );
   for (const step of own) await runStep(instance, step, log);
+  await removeFilesOfSteps(instance, plan);
   startProcesses(
     instance,
     plan.processes.filter((one) => !one.early),
@@ -103,10 +104,16 @@ async function writeFile(instance: Instance, place: Place, file: LaunchPlan['fil
   await runInstanceTool(instance, script, [file.path], { account: instance.ground.account, input: file.content });
 }
 
+/** The files lie in a folder of the instance's, which has run code by now. */
+async function removeFilesOfSteps(instance: Instance, plan: LaunchPlan): Promise<void> {
+  const paths = plan.files.flatMap(({ path, stepsOnly }) => (stepsOnly ? [path] : []));
+  if (paths.length > 0) await runInstanceTool(instance, 'rm -f -- "$@"', paths, { account: instance.ground.account });
+}
+
 function startProcesses(instance: Instance, processes: readonly PlannedProcess[]): void {
   for (const planned of processes) {
     instance.save({ step: `starting the ${planned.name}` });
-    instance.startProcess(planned, environmentOf(instance, planned.env));
+    instance.startProcess(planned, environmentOf(instance, { ...planned.secret, ...planned.env }));
   }
 }
 

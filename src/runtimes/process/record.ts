@@ -27,7 +27,7 @@ export interface InstanceRecord {
   processes: RecordedProcess[];
   /** Commands that are running beside the processes: steps, hooks. */
   commands: RecordedProcess[];
-  /** Where and with what `exec` runs its commands. */
+  /** Where and with what `exec` runs its commands, but for secrets: whoever asks for a command has these. */
   surroundings: { directory: string; env: Record<string, string> } | null;
   exit: { code: number | null; reason: string } | null;
   /** How many bytes of output were cut away. */

@@ -58,7 +58,7 @@ export async function runStepCommand(
   const end = await runShell(instance, step.name, {
     script: `${options.prelude ?? ''}${step.command}`,
     directory: step.directory,
-    env: step.env,
+    env: { ...step.secret, ...step.env },
     signal: instance.signal,
     onOutput: (chunk) => log.write(chunk),
   });

@@ -61,13 +61,15 @@ const ARCHIVE = /^([0-9a-f]{64})\.tar\.gz$/;
 /**
  * @param options.directory absolute; made where it is missing
  * @param options.now ms since the epoch, for ages
+ * @param options.onRemove told before a bundle is removed
  */
 export function createBundleStore(options: {
   readonly directory: string;
   readonly limits: BundleLimits;
   readonly now?: () => number;
+  readonly onRemove?: (digest: string) => void;
 }): BundleStore {
-  const { directory, limits, now = Date.now } = options;
+  const { directory, limits, now = Date.now, onRemove } = options;
   const incoming = join(directory, 'incoming');
   const trees = join(directory, 'trees');
   const staged = new Map<string, string[]>();
@@ -180,6 +182,7 @@ export function createBundleStore(options: {
 
     async remove(digest) {
       if (undecided.has(digest)) return;
+      onRemove?.(digest);
       await rm(archivePath(digest), { force: true });
       await this.dropStaged(digest);
     },
