@@ -85,14 +85,14 @@ export function webhookRoutes(context: WebhookContext): Hono {
         return found.length > 0;
       }
       case 'pipeline-success': {
-        const row = store.mergeRequests.find(hint.projectId, hint.iid);
+        const row = store.mergeRequests.head(hint.projectId, hint.iid);
         if (!row || isHeadDeployed(row)) return false;
         store.work.mark(`merge-request:${row.id}`, 'merge-request', now());
         return true;
       }
       case 'comment':
       case 'merge-request': {
-        const row = store.mergeRequests.find(hint.projectId, hint.iid);
+        const row = store.mergeRequests.head(hint.projectId, hint.iid);
         if (!row) return false;
         if (hint.kind === 'comment') store.comments.add(row.id, hint.noteId, now());
         store.work.mark(`merge-request:${row.id}`, 'merge-request', now());
@@ -103,7 +103,7 @@ export function webhookRoutes(context: WebhookContext): Hono {
     }
   }
 
-  function isHeadDeployed({ id, headSha }: MergeRequestRow): boolean {
+  function isHeadDeployed({ id, headSha }: Pick<MergeRequestRow, 'id' | 'headSha'>): boolean {
     const deployments = store.deployments.ofMergeRequest(id);
     return deployments.every((deployment) => store.revisions.latest(deployment.id)?.commit.sha === headSha);
   }

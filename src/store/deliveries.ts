@@ -1,15 +1,14 @@
-import { inArray, lt, sql } from 'drizzle-orm';
+import { gte, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { deliveries } from './schema.ts';
 
 /** GitLab keeps recent events for two days, and lets people resend them that long (doc/user/project/integrations/webhooks.md). */
 const REMEMBERED_MS = 3 * 24 * 3_600_000;
+const MAX_ROWID = Number.MAX_SAFE_INTEGER;
 
 export interface DeliveryQueries {
   /** False where this delivery was taken before. */
   remember(id: string, now: number): boolean;
-  /** Writes one row; throws where the database cannot be written, as on a full disk. */
-  touch(): void;
   /** Forgets at most `limit` of those that nobody can resend any more. Returns how many. */
   forgetOld(now: number, limit: number): number;
 }
@@ -22,17 +21,16 @@ export function deliveryQueries(db: Database): DeliveryQueries {
     .prepare();
   return {
     remember: (id, now) => insert.run({ id, now }).changes > 0,
-    touch() {
-      const row = { id: 'writable?', receivedAt: Date.now() };
-      db.insert(deliveries).values(row).onConflictDoUpdate({ target: deliveries.id, set: row }).run();
-    },
     forgetOld(now, limit) {
-      const old = db
-        .select({ id: deliveries.id })
+      // Rows stand in the order they came in, so the first that is kept ends it; an index on the time would cost every webhook a page.
+      const kept = db
+        .select({ rowid: sql`rowid` })
         .from(deliveries)
-        .where(lt(deliveries.receivedAt, now - REMEMBERED_MS))
-        .limit(limit);
-      return db.delete(deliveries).where(inArray(deliveries.id, old)).run().changes;
+        .where(gte(deliveries.receivedAt, now - REMEMBERED_MS))
+        .orderBy(sql`rowid`)
+        .limit(1);
+      const old = sql`select rowid from ${deliveries} where rowid < coalesce((${kept}), ${MAX_ROWID}) order by rowid limit ${limit}`;
+      return db.delete(deliveries).where(sql`rowid in (${old})`).run().changes;
     },
   };
 }

@@ -213,11 +213,7 @@ export const events = sqliteTable(
 );
 
 /** Ids of webhook deliveries that were taken, so that a repeated one is taken once. */
-export const deliveries = sqliteTable(
-  'deliveries',
-  { id: text().primaryKey(), receivedAt: integer().notNull() },
-  (t) => [index('deliveries_received').on(t.receivedAt)],
-);
+export const deliveries = sqliteTable('deliveries', { id: text().primaryKey(), receivedAt: integer().notNull() });
 
 /** Comments with a command that nobody has acted on yet; what they say is read from GitLab when it is acted on. */
 export const comments = sqliteTable(

@@ -5,7 +5,7 @@ import { Hono } from 'hono';
 import { webhookRoutes } from '../../src/http/webhook.ts';
 import { createWebhookProof } from '../../src/http/webhook-proof.ts';
 import { createLog } from '../../src/log.ts';
-import { Database } from '../../src/store/sqlite.ts';
+import { openSqlite } from '../../src/store/database.ts';
 import { openStore } from '../../src/store/store.ts';
 
 const [, , side, folder = '', token = '', body = '{}'] = process.argv;
@@ -17,9 +17,7 @@ serve({ fetch: app.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) =>
 
 /** One insert of the payload for each request, with the service's own SQLite settings. */
 function bare(): Hono {
-  const db = new Database(join(folder, 'bare.sqlite'));
-  db.pragma('journal_mode = WAL');
-  db.pragma('synchronous = NORMAL');
+  const db = openSqlite(join(folder, 'bare.sqlite'));
   db.exec('create table payloads (id integer primary key, body text not null)');
   const insert = db.prepare('insert into payloads (body) values (?)');
   return new Hono().post('/webhooks/gitlab', async (c) => {

@@ -1,0 +1,83 @@
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Database } from '../../src/store/sqlite.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { until } from '../support/poll.ts';
+
+const DAY = 24 * 3_600_000;
+let folder: string;
+let file: string;
+let store: Store;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bd-store-'));
+  file = join(folder, 'service.sqlite');
+  store = openStore(file, { checkpointEveryMs: 20 });
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** What is left where the write-ahead log is lost. */
+function rowsWithoutLog(): unknown[] {
+  const copy = join(folder, 'copy.sqlite');
+  copyFileSync(file, copy);
+  const db = new Database(copy);
+  try {
+    return db.prepare('select subject from work order by subject').all();
+  } catch {
+    // Copied in the middle of it, or before anything was moved.
+    return [];
+  } finally {
+    db.close();
+  }
+}
+
+it('a service that writes little has it in the database file soon', async () => {
+  store.work.mark('deployment:1', 'instance', 1);
+  await until('the row to be in the file', () => rowsWithoutLog().length === 1);
+
+  store.work.mark('deployment:2', 'instance', 1);
+  await until('the next one to be in the file', () => rowsWithoutLog().length === 2);
+});
+
+it('a transaction is all or nothing, and gives back what its act does', () => {
+  const failing = () =>
+    store.transaction(() => {
+      store.work.mark('deployment:1', 'instance', 1);
+      throw new Error('no');
+    });
+
+  expect(failing).toThrow('no');
+  expect(store.work.all()).toEqual([]);
+  expect(store.transaction(() => store.transaction(() => 7))).toBe(7);
+});
+
+it('deliveries are forgotten after three days, the oldest first and no more than asked for', () => {
+  for (const [at, id] of ['a', 'b', 'c', 'd'].entries()) store.deliveries.remember(id, at * DAY);
+  const known = () => ['a', 'b', 'c', 'd'].filter((id) => !forgets(id));
+
+  expect(store.deliveries.forgetOld(5 * DAY + 1, 1)).toBe(1);
+  expect(known()).toEqual(['b', 'c', 'd']);
+  expect(store.deliveries.forgetOld(5 * DAY + 1, 10)).toBe(2);
+  expect(known()).toEqual(['d']);
+  expect(store.deliveries.forgetOld(5 * DAY + 1, 10)).toBe(0);
+  expect(store.deliveries.forgetOld(7 * DAY, 10)).toBe(1);
+  expect(known()).toEqual([]);
+});
+
+/** Asked in a transaction that is undone. */
+function forgets(id: string): boolean {
+  let taken = false;
+  try {
+    store.transaction(() => {
+      taken = store.deliveries.remember(id, 0);
+      throw new Error('undone');
+    });
+  } catch {
+    // As meant.
+  }
+  return taken;
+}
