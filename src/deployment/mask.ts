@@ -24,39 +24,27 @@ export interface Masker {
  * Limit: a value of fewer than four characters, or one that the app has changed in another way, is not found.
  */
 export function createMasker(values: readonly string[]): Masker {
-  const patterns = [...new Set(values.flatMap(spellings))]
-    .map((text) => Buffer.from(text).toString('latin1'))
-    .sort((a, b) => b.length - a.length);
-  const longest = patterns[0]?.length ?? 0;
-  // The longest first: of alternatives at one place the first wins.
-  const any = new RegExp(patterns.map(literal).join('|'), 'g');
+  const patterns = patternsOf(values);
   // Latin 1: one character for each byte, so that a character split between chunks does no harm.
   let kept = '';
-
-  const mayBegin = (text: string, from: number): number => {
-    for (let at = Math.max(from, text.length - longest + 1); at < text.length; at += 1) {
-      const rest = text.slice(at);
-      if (patterns.some((pattern) => pattern.length > rest.length && pattern.startsWith(rest))) return at;
-    }
-    return text.length;
-  };
   const mask = (text: string, isEnd: boolean): Buffer => {
-    let out = '';
+    const out: string[] = [];
+    let from = 0;
     let at = 0;
-    for (;;) {
-      const hold = isEnd ? text.length : mayBegin(text, at);
-      any.lastIndex = at;
-      const match = any.exec(text);
-      // One that begins where another may begin waits: the other may be longer.
-      if (!match || match.index >= hold) {
-        kept = text.slice(hold);
-        return Buffer.from(out + text.slice(at, hold), 'latin1');
+    while (at < text.length) {
+      const found = findAt(patterns, text, { at, isEnd });
+      if (found === 'unknown yet') break;
+      if (found === 0) at += 1;
+      else {
+        out.push(text.slice(from, at), MASK);
+        at += found;
+        from = at;
       }
-      out += text.slice(at, match.index) + MASK;
-      at = match.index + match[0].length;
     }
+    out.push(text.slice(from, at));
+    kept = text.slice(at);
+    return Buffer.from(out.join(''), 'latin1');
   };
-  if (longest === 0) return { write: (chunk) => Buffer.from(chunk), end: () => Buffer.alloc(0), held: 0 };
   return {
     write: (chunk) => mask(kept + Buffer.from(chunk).toString('latin1'), false),
     end: () => mask(kept, true),
@@ -66,15 +54,71 @@ export function createMasker(values: readonly string[]): Masker {
   };
 }
 
+/** What is looked for, found by how it begins: a text is gone through once, however many patterns there are. */
+interface Patterns {
+  /** By their first four bytes; the longest first. */
+  readonly beginning: ReadonlyMap<number, readonly string[]>;
+  /** Their first one, two and three bytes. */
+  readonly shorter: ReadonlySet<string>;
+}
+
+/** Length of the longest pattern at this place; 0 where there is none. Unknown while one that begins here, or a longer one, may go on. */
+function findAt(
+  { beginning, shorter }: Patterns,
+  text: string,
+  { at, isEnd }: { readonly at: number; readonly isEnd: boolean },
+): number | 'unknown yet' {
+  const left = text.length - at;
+  if (left < SHORTEST) return !isEnd && shorter.has(text.slice(at)) ? 'unknown yet' : 0;
+  for (const pattern of beginning.get(firstBytes(text, at)) ?? []) {
+    if (pattern.length <= left) {
+      if (text.startsWith(pattern, at)) return pattern.length;
+    } else if (!isEnd && pattern.startsWith(text.slice(at))) return 'unknown yet';
+  }
+  return 0;
+}
+
+function firstBytes(text: string, at: number): number {
+  return (
+    text.charCodeAt(at) |
+    (text.charCodeAt(at + 1) << 8) |
+    (text.charCodeAt(at + 2) << 16) |
+    (text.charCodeAt(at + 3) << 24)
+  );
+}
+
+/** To find all spellings of a large file takes longer than to look for them, and each look at an app's output asks for the same ones. */
+const remembered = new Map<string, Patterns>();
+const REMEMBERED = 20;
+
+function patternsOf(values: readonly string[]): Patterns {
+  const key = values.join('\0');
+  const patterns = remembered.get(key) ?? makePatterns(values);
+  remembered.delete(key);
+  remembered.set(key, patterns);
+  const [oldest] = remembered.keys();
+  if (remembered.size > REMEMBERED && oldest !== undefined) remembered.delete(oldest);
+  return patterns;
+}
+
+function makePatterns(values: readonly string[]): Patterns {
+  const beginning = new Map<number, string[]>();
+  const shorter = new Set<string>();
+  const texts = new Set(values.flatMap(spellings).map((text) => Buffer.from(text).toString('latin1')));
+  for (const text of [...texts].sort((a, b) => b.length - a.length)) {
+    for (const length of [1, 2, 3]) shorter.add(text.slice(0, length));
+    const first = firstBytes(text, 0);
+    const others = beginning.get(first);
+    if (others) others.push(text);
+    else beginning.set(first, [text]);
+  }
+  return { beginning, shorter };
+}
+
 /** A whole text without the secrets. */
 export function maskText(text: string, values: readonly string[]): string {
   const masker = createMasker(values);
   return Buffer.concat([masker.write(Buffer.from(text)), masker.end()]).toString();
-}
-
-/** A pattern that matches just this Latin 1 text. */
-function literal(text: string): string {
-  return text.replace(/[^A-Za-z0-9]/g, (one) => `\\x${one.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 /** How a value may stand in what an app prints. */

@@ -1,4 +1,4 @@
-import { and, desc, eq, min } from 'drizzle-orm';
+import { and, desc, eq, isNotNull, min } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { type JobRow, jobs } from './schema.ts';
 
@@ -16,6 +16,8 @@ export interface JobQueries {
   beganAt(revisionId: number): number | undefined;
   /** The job is about this revision, which has the job's variables from now on. */
   attach(id: number, revisionId: number): void;
+  /** Drops the variables of jobs that have not sent their archive, of a deployment that has stopped. */
+  forgetVariablesOf(deploymentId: number): void;
 }
 
 export function jobQueries(db: Database): JobQueries {
@@ -51,6 +53,12 @@ export function jobQueries(db: Database): JobQueries {
         .get()?.at ?? undefined,
     attach(id, revisionId) {
       db.update(jobs).set({ revisionId, sealedVariables: null }).where(eq(jobs.id, id)).run();
+    },
+    forgetVariablesOf(deploymentId) {
+      db.update(jobs)
+        .set({ sealedVariables: null })
+        .where(and(eq(jobs.deploymentId, deploymentId), isNotNull(jobs.sealedVariables)))
+        .run();
     },
   };
 }

@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, getTableColumns, isNotNull, sql } from 'drizzle-orm';
 import { instanceName } from '../deployment/naming.ts';
 import type { Database } from './database.ts';
-import { type DeploymentRow, deployments, jobs, type RevisionRow, revisions } from './schema.ts';
+import { type DeploymentRow, deployments, type RevisionRow, revisions } from './schema.ts';
 
 type New = Pick<RevisionRow, 'commit' | 'pushedBy' | 'bundle' | 'spec' | 'sealedVariables'>;
 type Changeable = Omit<RevisionRow, 'id' | 'deploymentId' | 'number' | 'instance' | keyof New>;
@@ -40,7 +40,7 @@ export interface RevisionQueries {
   mayRunAgain(digest: string, stoppedSince: number): boolean;
   /** Drops the variables of all revisions of a bundle that cannot run again. */
   forgetVariables(digest: string): void;
-  /** Drops all variables of a deployment that is over for good, also those that no revision has got. */
+  /** Drops all variables of a deployment that is over for good. */
   forgetVariablesOf(deploymentId: number): void;
   /** Deployments with a revision from this bundle. */
   deploymentsOfBundle(digest: string): DeploymentRow[];
@@ -147,11 +147,10 @@ export function revisionQueries(db: Database): RevisionQueries {
         .run();
     },
     forgetVariablesOf(deploymentId) {
-      for (const table of [revisions, jobs])
-        db.update(table)
-          .set({ sealedVariables: null })
-          .where(and(eq(table.deploymentId, deploymentId), isNotNull(table.sealedVariables)))
-          .run();
+      db.update(revisions)
+        .set({ sealedVariables: null })
+        .where(and(eq(revisions.deploymentId, deploymentId), isNotNull(revisions.sealedVariables)))
+        .run();
     },
     deploymentsOfBundle: (digest) =>
       db

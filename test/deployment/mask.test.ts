@@ -81,6 +81,16 @@ describe('a masked stream', () => {
     expect(maskChunks(bytes, [secret])).toBe(`it is ${MASK}.\n`);
   });
 
+  it('tells how many bytes wait, with which whoever resumes it begins', () => {
+    const bytes = Buffer.from(`it is ${secret}.\n`);
+    const first = createMasker([secret]);
+    const before = first.write(bytes.subarray(0, 12));
+    expect([before.toString(), first.held]).toEqual(['it is ', 6]);
+    const next = createMasker([secret]);
+    expect(`${next.write(bytes.subarray(12 - first.held))}`).toBe(`${MASK}.\n`);
+    expect(next.held).toBe(0);
+  });
+
   it('goes on at once where nothing of a secret has begun', () => {
     expect(createMasker([secret]).write(Buffer.from('listening on 8080\n')).toString()).toBe('listening on 8080\n');
   });

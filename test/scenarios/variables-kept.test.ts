@@ -11,7 +11,7 @@ import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import { openWorld, type World } from '../support/world.ts';
 import { CiDoor } from './ci-door.ts';
-import { deploy } from './live.ts';
+import { answering, deploy } from './live.ts';
 
 /** Tells what an instance would be given. */
 class SeeingRuntime extends InstantRuntime {
@@ -56,6 +56,12 @@ const revisions = (mr: MergeRequest) =>
      join deployments d on d.id = r.deployment_id where d.ref = ? order by r.number`,
     `mr-${mr.iid}`,
   );
+const sealedJobs = (mr: MergeRequest) =>
+  rows(
+    t,
+    'select id from jobs where sealed_variables is not null and deployment_id in (select id from deployments where ref = ?)',
+    `mr-${mr.iid}`,
+  );
 const newest = (mr: MergeRequest) => revisions(mr).at(-1);
 
 async function redeploy(mr: MergeRequest): Promise<void> {
@@ -89,25 +95,24 @@ describe('what was handed over', () => {
     await redeploy(mr);
     expect(await runtime.given()).toEqual({ API_KEY: 'first value' });
 
+    const unsent = await door.token(door.job(door.pipeline(mr)));
+    await door.deploy(unsent, mr.iid, HANDED);
+    expect(sealedJobs(mr)).toHaveLength(1);
     await t.gitlab.closeMergeRequest(mr, t.dev);
+    await until('those of the job to go', () => sealedJobs(mr).length === 0);
+    expect((await door.upload(unsent, answering('kept'))).text).toContain('nothing is deployed.\nexit 0\n');
     await until('it to be gone', () => runtime.names().every((name) => !name.startsWith(`mr-${mr.iid}-`)));
     const { number = 0 } = newest(mr) ?? {};
     await t.gitlab.reopenMergeRequest(mr, t.dev);
     await until('it to be back', () => newest(mr)?.number === number + 1 && newest(mr)?.state === 'healthy');
     expect(await runtime.given()).toEqual({ API_KEY: 'first value' });
 
-    const unsent = await door.token(door.job(door.pipeline(mr)));
-    await door.deploy(unsent, mr.iid, HANDED);
-    const sealedJobs = () =>
-      rows(
-        t,
-        'select id from jobs where sealed_variables is not null and deployment_id in (select id from deployments where ref = ?)',
-        `mr-${mr.iid}`,
-      );
-    expect(sealedJobs()).toHaveLength(1);
+    expect(await door.upload(unsent, answering('kept'))).toMatchObject({
+      status: 409,
+      text: expect.stringContaining('Run this job again.'),
+    });
     await t.gitlab.mergeMergeRequest(mr, t.dev);
     await until('all of them to go', () => revisions(mr).every(({ sealed }) => sealed === null));
-    expect(sealedJobs()).toEqual([]);
   });
 
   it('goes with the code that it belongs to', async () => {

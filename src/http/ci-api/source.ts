@@ -30,6 +30,7 @@ export async function takeSource(
   const url = context.previewUrl(deployment.name);
   if (job.revisionId !== null) return { url, say: ['This job has sent its archive before.'] };
 
+  assertHasVariables(job, mergeRequest);
   await context.checkRoom(upload.declaredBytes);
   const began = context.now();
   const bundle = await context.receiveBundle(
@@ -65,6 +66,17 @@ export async function takeSource(
     const keepArchive = used || store.revisions.deploymentsOfBundle(bundle.digest).some(mayRun);
     await context.releaseBundle(bundle, { keepTree: used, keepArchive });
   }
+}
+
+/** They go when the deployment stops, which a merge request that is closed and reopened may do between the two calls of a job. */
+function assertHasVariables(job: JobRow, mergeRequest: MergeRequestRow): void {
+  const isOpen = mergeRequest.state === 'opened' || mergeRequest.state === 'locked';
+  if (!isOpen || job.variables.length === 0 || job.sealedVariables !== null || isFork(mergeRequest)) return;
+  throw new ProblemError(
+    'variables-gone',
+    409,
+    'The deployment was stopped after this job began, and the variables that it had handed over were removed. Run this job again.',
+  );
 }
 
 interface Decision {
