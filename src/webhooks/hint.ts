@@ -1,7 +1,13 @@
 /** What a webhook is worth looking at for. It decides nothing: the truth is read from GitLab afterwards. */
 export type Hint =
   /** `projectId` is the target project's: a deployment's key. */
-  | { readonly kind: 'merge-request'; readonly projectId: number; readonly iid: number }
+  | {
+      readonly kind: 'merge-request';
+      readonly projectId: number;
+      readonly iid: number;
+      /** It is said to be closed or merged. */
+      readonly ended?: true;
+    }
   | { readonly kind: 'comment'; readonly projectId: number; readonly iid: number; readonly noteId: number }
   /** Merge requests whose source is this branch; `projectId` is the source project's. */
   | { readonly kind: 'branch'; readonly projectId: number; readonly branch: string }

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rows } from '../reconcile/sweep/swept-world.ts';
 import { makeArchive } from '../store/bundles/archives.ts';
 import type { Job, MergeRequest } from '../support/gitlab/state.ts';
 import { InstantRuntime } from '../support/instant-runtime.ts';
@@ -101,6 +102,24 @@ describe('a newer push', () => {
 });
 
 describe('a merge request that is closed', () => {
+  it('while the first call of its first deploy job is answered is looked at again', async () => {
+    const mr = await open('close-unknown');
+    const token = await door.token(door.job(door.pipeline(mr)));
+    t.gitlab.faults.add({ match: { path: /commits\/[0-9a-f]{40}$/ }, times: 1, act: { delayMs: 1_000 } });
+    const reads = () => t.gitlab.requests.filter(({ path }) => path.endsWith(`/merge_requests/${mr.iid}`)).length;
+    const answer = door.deploy(token, mr.iid);
+    await until('it to be read as open', () => reads() === 1);
+    await t.gitlab.closeMergeRequest(mr, t.dev);
+    await t.gitlab.webhooksSettled();
+
+    expect((await answer).status).toBe(200);
+    await until('it to be read again', () => reads() === 2);
+    await until(
+      'it to be known as closed',
+      () => rows<{ state: string }>(t, 'select state from merge_requests where iid = ?', mr.iid)[0]?.state === 'closed',
+    );
+  });
+
   it.each([
     ['setup', 'setup: sleep 600\nstart: exec node server.mjs\n'],
     ['start', 'start: sleep 600; exec node server.mjs\n'],

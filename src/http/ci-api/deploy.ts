@@ -84,9 +84,11 @@ function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest)
   const environmentName = claims.environment as string;
   const known = store.mergeRequests.find(project.id, mergeRequest.iid);
   const row = store.mergeRequests.record(mergeRequest, now());
-  // Of one that was not known, a webhook during this call was lost; one that is open again may be a stale read.
-  if (known?.state !== mergeRequest.state)
-    store.work.mark(`merge-request:${row.id}`, 'merge-request', now() + READ_AGAIN_MS);
+  // Of one that was not known, a webhook during this call marked nothing; one that is open again may be a stale read.
+  const isDoubtful = known
+    ? known.state !== mergeRequest.state
+    : context.endedStrangers.has(project.id, mergeRequest.iid);
+  if (isDoubtful) store.work.mark(`merge-request:${row.id}`, 'merge-request', now() + READ_AGAIN_MS);
   const key = { projectId: project.id, app: request.app, ref: `mr-${mergeRequest.iid}` };
   // An environment is in the project where its job runs.
   const environmentProjectId = claims.runningProjectId === project.id ? null : claims.runningProjectId;
