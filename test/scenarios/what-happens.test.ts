@@ -44,6 +44,11 @@ const answer = async (url: string) => {
 };
 const instances = async (mr: MergeRequest) =>
   (await runtime.list()).filter((name) => name.startsWith(`mr-${mr.iid}-`)).map((name) => name.slice(-2));
+/** The instance before is ended some time after its job has. */
+async function onlySecond(mr: MergeRequest): Promise<void> {
+  await until('the first instance to be gone', async () => (await instances(mr)).join() === 'r2');
+  await seen();
+}
 const environment = (mr: MergeRequest) => t.gitlab.environment(t.project, `review/mr-${mr.iid}`);
 /** All that is seen of a deployment, to say that nothing of it has changed. */
 const sight = async ({ mr, url }: { mr: MergeRequest; url: string }) => ({
@@ -106,7 +111,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     await seen();
     expect(await answer(url)).toBe(branch);
     await deploy(door, mr, 'two');
-    await seen();
+    await onlySecond(mr);
     expect([await answer(url), await instances(mr)]).toEqual(['two', ['r2']]);
     expect(t.note(mr.iid)?.body).toContain(mr.sha.slice(0, 8));
   },
@@ -188,7 +193,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     expect(stored(mr)).toMatchObject({ project_path: 'data/store', project_url: `${t.gitlab.url}/data/store` });
     expect(t.note(mr.iid)).toMatchObject({ id: noteId, body: expect.stringContaining('**store**') });
     expect((await deploy(door, mr, 'after the move')).url).toBe(url);
-    await seen();
+    await onlySecond(mr);
     expect([await answer(url), await instances(mr)]).toEqual(['after the move', ['r2']]);
 
     t.project.path = 'other/store';
