@@ -1,5 +1,6 @@
 import type { AppSpec } from '../deployment/app-spec.ts';
 import { commandPreset } from './command.ts';
+import { createInstalledPythons } from './dagster/installed-pythons.ts';
 import { requireUv } from './dagster/uv.ts';
 import { createDagsterPreset } from './dagster.ts';
 import type { Preset, RecogniseRequest } from './preset.ts';
@@ -24,14 +25,16 @@ export interface Presets {
 
 /** The registry of presets. */
 export function createPresets(options: PresetOptions): Presets {
+  const { pythonDownloads, passEnv } = options;
   const uv = options.uv ?? 'uv';
+  const pythons = pythonDownloads ? undefined : createInstalledPythons({ uv, passEnv });
   const presets = {
     command: commandPreset,
-    dagster: createDagsterPreset({ uv, pythonDownloads: options.pythonDownloads, path: options.passEnv.PATH ?? '' }),
+    dagster: createDagsterPreset({ uv, pythonDownloads, passEnv }),
   };
   return {
     recognise: async (request) => {
-      const spec = await recognise(request, { passed: Object.keys(options.passEnv) });
+      const spec = await recognise(request, { passed: Object.keys(passEnv), pythons });
       if (spec.preset === 'dagster') await requireUv(uv);
       return spec;
     },

@@ -1,6 +1,7 @@
 import type { AppSpec, CommandSpec, CommonSpec } from '../deployment/app-spec.ts';
 import { ProblemError } from '../errors.ts';
 import { APP_FILE, type AppFile, presetOf, readAppFile } from './app-file.ts';
+import type { InstalledPythons } from './dagster/installed-pythons.ts';
 import { recogniseDagster } from './dagster/recognise-dagster.ts';
 import { dotenvRemarks, readDotenv } from './dotenv.ts';
 import type { RecogniseRequest } from './preset.ts';
@@ -26,11 +27,12 @@ const DEFAULT_OUTPUTS = ['node_modules', '.venv'];
  * How to run what a branch sent: its app file, else what is recognised. Reads the tree and changes nothing.
  *
  * @param options.passed names of the service's variables that instances get too: a `.env` may not set them
+ * @param options.pythons where uv may not download a Python: which ones are installed
  * @throws ProblemError 422 that says what to change, and where
  */
 export async function recognise(
   request: RecogniseRequest,
-  options: { readonly passed?: readonly string[] } = {},
+  options: { readonly passed?: readonly string[]; readonly pythons?: InstalledPythons | undefined } = {},
 ): Promise<AppSpec> {
   const { tree } = request;
   const directory = resolveInTree('.', request.directory);
@@ -44,7 +46,8 @@ export async function recognise(
   const file = await readAppFile(tree, directory, request.variables);
   const common = await commonSpec({ ...request, directory }, { file, passed: options.passed ?? [] });
   if (file && presetOf(file) === 'command') return await commandSpec(file, common, { tree });
-  const dagster = await recogniseDagster({ tree, file, common, passed: options.passed ?? [] });
+  const { passed = [], pythons } = options;
+  const dagster = await recogniseDagster({ tree, file, common, passed, pythons });
   if (dagster) return dagster;
   throw new ProblemError('nothing-recognised', 422, await suggestAppFile(tree, directory));
 }

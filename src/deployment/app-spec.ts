@@ -45,14 +45,19 @@ export interface DagsterSpec extends CommonSpec {
 /** One code location. */
 export interface DagsterLocation {
   readonly name: string;
+  /** Folder of its environment, where setup and prepare run. */
   readonly directory: string;
-  /** What `dagster api grpc` is told to load. */
+  /** What `dagster api grpc` is told to load; a file's path is relative to `directory`. */
   readonly load:
     | { readonly kind: 'module'; readonly name: string }
     | { readonly kind: 'file'; readonly path: string }
     | { readonly kind: 'package'; readonly name: string }
     | { readonly kind: 'autoload'; readonly name: string };
   readonly attribute?: string;
+  /** Folder that its code server starts in, where that is not `directory`. */
+  readonly startIn?: string;
+  /** Folder that its code server imports from, where that is not `directory`. */
+  readonly importsFrom?: string;
   readonly optional: boolean;
   /** Version or path of the interpreter, where something names one. */
   readonly python?: string;

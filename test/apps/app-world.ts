@@ -55,8 +55,13 @@ export interface AppWorld {
   dispose(): Promise<void>;
 }
 
-/** Makes a world with a data directory of its own. */
-export async function appWorld(options: { uv?: string; timeoutMs?: number } = {}): Promise<AppWorld> {
+/**
+ * Makes a world with a data directory of its own.
+ * @param options.passed what `BD_PASS_ENV` passes on, instead of what tests need here
+ */
+export async function appWorld(
+  options: { uv?: string; timeoutMs?: number; passed?: Readonly<Record<string, string>> } = {},
+): Promise<AppWorld> {
   const dataDir = await mkdtemp(join(tmpdir(), 'apps-'));
   const passEnv: Record<string, string> = { PATH: process.env.PATH ?? '/usr/bin:/bin' };
   for (const name of [
@@ -69,8 +74,9 @@ export async function appWorld(options: { uv?: string; timeoutMs?: number } = {}
     'NO_PROXY',
   ]) {
     const value = process.env[name];
-    if (value !== undefined) passEnv[name] = value;
+    if (value !== undefined && !options.passed) passEnv[name] = value;
   }
+  Object.assign(passEnv, options.passed);
   const runtime = createProcessRuntime({ dataDir, user: null, passEnv, stopGraceMs: 3_000 });
   const presets = createPresets({ pythonDownloads: false, passEnv, ...(options.uv ? { uv: options.uv } : {}) });
   let revision = 0;

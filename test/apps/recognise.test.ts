@@ -90,34 +90,14 @@ describe('a .env of the repository', () => {
 describe('what cannot be run', () => {
   it.each<[string, Files, string]>([
     [
-      'a dg workspace',
-      {
-        'dg.toml':
-          'directory_type = "workspace"\n[workspace]\n[[workspace.projects]]\npath = "projects/a"\n[[workspace.projects]]\npath = "projects/b"\n',
-        'projects/a/pyproject.toml': TOOL_DG,
-        'projects/b/dg.toml': 'directory_type = "project"\n[project]\nroot_module = "bee"\ncode_location_name = "B"\n',
-      },
-      'dg.toml (a dg workspace) is recognised, but not run by this version yet. Until then name its code locations in .branch-deployment.yml:\nlocations:\n  - { name: "a", directory: "projects/a", module: shop.definitions }\n  - { name: "B", directory: "projects/b", module: bee.definitions }',
-    ],
-    [
-      'dagster_cloud.yaml',
-      { 'dagster_cloud.yaml': 'locations:\n  - location_name: a\n' },
-      'dagster_cloud.yaml is recognised, but not run by this version yet. Until then name its code locations in .branch-deployment.yml:\nlocations:\n  - { name: "main", module: my_project.definitions }',
-    ],
-    [
       'workspace.yaml with a server of somebody else',
       { 'workspace.yaml': 'load_from:\n  - grpc_server:\n      host: prod\n' },
       `workspace.yaml has a grpc_server entry: a preview would show that server's code, not the branch's. Name the branch's own code in .branch-deployment.yml:\nlocations:\n  - { name: "main", module: my_project.definitions }`,
     ],
     [
-      'a project of poetry',
-      { 'pyproject.toml': TOOL_DG, 'poetry.lock': '' },
-      'poetry.lock: environments from poetry.lock are not built yet. Add a uv.lock (run: uv lock) or a requirements.txt, or say how in .branch-deployment.yml with the key setup.',
-    ],
-    [
       'a project that says nothing about what to install',
       { 'pyproject.toml': TOOL_DG },
-      'The project has no uv.lock, no requirements.txt and no [project] in pyproject.toml: nothing says what to install. Add one of them (run: uv lock), or the key setup to .branch-deployment.yml.',
+      'The project has no uv.lock, requirements.txt, poetry.lock or setup.py, and no [project] in pyproject.toml: nothing says what to install. Add one of them that names dagster (run: uv init --bare && uv add dagster), or the key setup to .branch-deployment.yml.',
     ],
     ['a pyproject.toml that is no TOML', { 'pyproject.toml': 'a = \n' }, 'pyproject.toml is not TOML: '],
     [

@@ -15,7 +15,8 @@ export function codeServer(
   options: { tools: LocationTools; dagsterHome: string },
 ): PlannedProcess {
   const { location, port, values } = server;
-  const directory = resolve(place.tree, location.directory);
+  const { startIn, importsFrom } = location;
+  const directory = resolve(place.tree, startIn ?? location.directory);
   const folder = environmentFolder(location, place);
   return {
     name: `code server ${location.name}`,
@@ -23,8 +24,13 @@ export function codeServer(
     argv: [
       join(folder, 'bin', 'python'),
       ...['-m', 'dagster', 'api', 'grpc', '-h', place.host, '-p', String(port)],
-      ...loadArguments(location),
-      ...['-d', directory, '--lazy-load-user-code', '--use-python-environment-entry-point'],
+      ...loadArguments(location, place),
+      ...[
+        '-d',
+        resolve(place.tree, importsFrom ?? location.directory),
+        '--lazy-load-user-code',
+        '--use-python-environment-entry-point',
+      ],
     ],
     env: {
       ...values.env,
@@ -38,13 +44,14 @@ export function codeServer(
   };
 }
 
-function loadArguments(location: DagsterLocation): string[] {
-  const { load, attribute } = location;
+function loadArguments(location: DagsterLocation, place: Place): string[] {
+  const { load, attribute, startIn } = location;
+  const file = (path: string): string => (startIn === undefined ? path : resolve(place.tree, location.directory, path));
   const target = {
     module: () => ['-m', (load as { name: string }).name],
     package: () => ['--package-name', (load as { name: string }).name],
     autoload: () => ['--autoload-defs-module-name', (load as { name: string }).name],
-    file: () => ['-f', (load as { path: string }).path],
+    file: () => ['-f', file((load as { path: string }).path)],
   }[load.kind]();
   return attribute === undefined ? target : [...target, '-a', attribute];
 }

@@ -6,14 +6,15 @@ import type { AppValues } from '../app-values.ts';
 import { interpreterVersions } from '../interpreters.ts';
 import type { LaunchContext } from '../preset.ts';
 import { readInTree, resolveInTree } from '../tree-files.ts';
+import { quote } from './quote.ts';
 
 /** What the service has for making Python environments. */
 export interface LocationTools {
   /** `uv` on the PATH, or its absolute path. */
   readonly uv: string;
   readonly pythonDownloads: boolean;
-  /** PATH of the instances. */
-  readonly path: string;
+  /** The service's variables that instances get too. */
+  readonly passEnv: Readonly<Record<string, string>>;
 }
 
 /** The environment of a location: a folder of this revision's tree alone. */
@@ -23,9 +24,9 @@ export function environmentFolder(location: DagsterLocation, place: Place): stri
 
 /** PATH with the location's own programs first: `dbt` and `dg` are started by name. */
 export function pathOf(location: DagsterLocation, place: Place, options: { tools: LocationTools }): string {
-  const { uv, path } = options.tools;
+  const { uv, passEnv } = options.tools;
   const own = join(environmentFolder(location, place), 'bin');
-  return [own, ...(isAbsolute(uv) ? [dirname(uv)] : []), path].filter(Boolean).join(delimiter);
+  return [own, ...(isAbsolute(uv) ? [dirname(uv)] : []), passEnv.PATH].filter(Boolean).join(delimiter);
 }
 
 /**
@@ -37,6 +38,8 @@ export function uvEnvironment(place: Place, tools: LocationTools): Record<string
     UV_CACHE_DIR: join(place.shared, 'uv-cache'),
     UV_LINK_MODE: 'copy',
     UV_PYTHON_DOWNLOADS: tools.pythonDownloads ? 'automatic' : 'never',
+    // Else each instance would download one into its own HOME.
+    ...(tools.passEnv.UV_PYTHON_INSTALL_DIR ? {} : { UV_PYTHON_INSTALL_DIR: join(place.shared, 'pythons') }),
     UV_NO_PROGRESS: '1',
     // A committed .venv is of another machine: it is replaced.
     UV_VENV_CLEAR: '1',
@@ -82,7 +85,7 @@ export async function locationSteps(
       keep: { key: await packagesKey(location, context, { place, lock: location.lock }), outputs: [folder] },
     });
   }
-  steps.push({ name: `setup of ${location.name}`, directory, command: location.setup, env, secret });
+  steps.push({ name: `setup of ${location.name}`, directory, command: checkedSetup(location), env, secret });
   if (location.prepare !== undefined) {
     // dbt parses only what changed since its last parse; in a fresh tree that is everything.
     const files = (location.dbtProjects ?? []).map((one) => resolve(place.tree, one, 'target/partial_parse.msgpack'));
@@ -91,6 +94,22 @@ export async function locationSteps(
     steps.push({ name: `prepare of ${location.name}`, directory, command: location.prepare, env, secret, carry });
   }
   return steps;
+}
+
+/**
+ * The setup of a location, and whether it made what its code server is started from. Python is asked without the location's folder
+ * (`-I`): a folder `dagster` lies in many repositories.
+ */
+function checkedSetup({ name, directory, setup }: DagsterLocation): string {
+  const environment = posix.join(directory, '.venv');
+  const say = (text: string): string => `{ printf '%s\\n' ${quote(`Location ${name}: ${text}`)} >&2; exit 1; }`;
+  return [
+    setup,
+    'code=$?',
+    '[ "$code" = 0 ] || exit "$code"',
+    `[ -x "$VIRTUAL_ENV/bin/python" ] || ${say(`its setup made no environment ${environment} (VIRTUAL_ENV names it).`)}`,
+    `"$VIRTUAL_ENV/bin/python" -I -c 'import importlib.util as u; raise SystemExit(u.find_spec("dagster") is None)' || ${say(`its environment ${environment} holds no dagster. Add dagster to what it installs.`)}`,
+  ].join('\n');
 }
 
 /** Everything that decides which packages come from a lock file, and how they were built. */

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { parse, type TomlTable, type TomlValue } from 'smol-toml';
 import { ProblemError } from '../../errors.ts';
-import { kindInTree, readInTree, resolveInTree } from '../tree-files.ts';
+import { readInTree } from '../tree-files.ts';
 
 /**
  * A TOML file of the tree; undefined where there is none.
@@ -35,27 +35,19 @@ function isTable(value: TomlValue | undefined): value is TomlTable {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 }
 
-/** Path of the uv.lock that belongs to a folder: beside it, or of the uv workspace above it. */
-export async function findUvLock(tree: string, directory: string): Promise<string | undefined> {
-  const own = resolveInTree(directory, 'uv.lock') as string;
-  if ((await kindInTree(tree, own)) === 'file') return own;
-  for (let folder = directory; folder !== '.'; ) {
-    folder = posix.dirname(folder);
-    const lock = resolveInTree(folder, 'uv.lock') as string;
-    const project = await readToml(tree, resolveInTree(folder, 'pyproject.toml') as string);
-    if (tableAt(project, 'tool', 'uv', 'workspace') && (await kindInTree(tree, lock)) === 'file') return lock;
-  }
-  return undefined;
+/** dg's name of a project is that of its folder. The root of a tree has none that means anything: there it is the package's. */
+export function projectName(pyproject: TomlTable | undefined, directory: string): string | undefined {
+  if (directory !== '.') return posix.basename(directory);
+  return textAt(tableAt(pyproject, 'project'), 'name') ?? textAt(tableAt(pyproject, 'tool', 'poetry'), 'name');
 }
 
-/** Version of a package in a uv.lock; undefined where it is not there or the file is not readable. */
-export async function lockedVersion(
-  tree: string,
-  lock: string,
-  options: { name: string },
-): Promise<string | undefined> {
-  const packages = (await readToml(tree, lock))?.package;
-  if (!Array.isArray(packages)) return undefined;
-  const found = packages.find((one) => isTable(one) && one.name === options.name);
-  return isTable(found) ? textAt(found, 'version') : undefined;
+/** Versions of the packages in a uv.lock or poetry.lock, by name; undefined where it holds no list of packages. */
+export function lockedVersions(lock: TomlTable | undefined): ReadonlyMap<string, string> | undefined {
+  if (!Array.isArray(lock?.package)) return undefined;
+  return new Map(
+    lock.package.flatMap((one) => {
+      const [name, version] = isTable(one) ? [textAt(one, 'name'), textAt(one, 'version')] : [];
+      return name === undefined ? [] : [[name, version ?? ''] as const];
+    }),
+  );
 }

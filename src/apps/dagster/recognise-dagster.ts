@@ -3,11 +3,15 @@ import type { CommonSpec, DagsterLocation, DagsterSpec } from '../../deployment/
 import { ProblemError } from '../../errors.ts';
 import { APP_FILE, type AppFile } from '../app-file.ts';
 import { dotenvRemarks, readDotenv } from '../dotenv.ts';
-import { kindInTree, resolveInTree } from '../tree-files.ts';
-import { type Declared, findDeclared } from './declared.ts';
+import { resolveInTree } from '../tree-files.ts';
+import { checkDeclared } from './check-declared.ts';
+import { findDeclared } from './declared.ts';
 import { type DbtTraces, defaultPrepare, findDbt } from './default-prepare.ts';
 import { defaultSetup } from './default-setup.ts';
-import { lockedVersion } from './project-files.ts';
+import { findDependencies } from './dependencies.ts';
+import { type InstalledPythons, requirePython } from './installed-pythons.ts';
+import type { Declared, Found } from './layouts/layout.ts';
+import { pythonRequest } from './python-request.ts';
 
 /** What is known of an app before it is known what it is. */
 export interface DagsterRequest {
@@ -15,6 +19,8 @@ export interface DagsterRequest {
   readonly file: AppFile | undefined;
   readonly common: CommonSpec;
   readonly passed: readonly string[];
+  /** Undefined: what a location asks for is not checked, because uv may download it. */
+  readonly pythons: InstalledPythons | undefined;
 }
 
 /**
@@ -23,12 +29,13 @@ export interface DagsterRequest {
  */
 export async function recogniseDagster(request: DagsterRequest): Promise<DagsterSpec | undefined> {
   const { tree, file, common } = request;
-  const found = file?.locations
+  const found: Found | undefined = file?.locations
     ? {
         why: `${APP_FILE} names ${file.locations.length === 1 ? 'its location' : 'its locations'}`,
         locations: fromAppFile(file.locations, common.directory),
+        remarks: [],
       }
-    : await findDeclared(tree, common.directory);
+    : await findDeclared({ tree, directory: common.directory });
   if (found === undefined) {
     if (file?.preset !== 'dagster') return undefined;
     throw new ProblemError(
@@ -37,7 +44,8 @@ export async function recogniseDagster(request: DagsterRequest): Promise<Dagster
       `${APP_FILE} asks for the preset dagster, but no code location is declared: add\nlocations:\n  - { name: main, module: my_project.definitions }`,
     );
   }
-  const remarks = [`preset dagster: ${found.why}`, ...common.remarks];
+  await checkDeclared(tree, found);
+  const remarks = [`preset dagster: ${found.why}`, ...found.remarks, ...common.remarks];
   if (file?.daemon !== 'none') remarks.push('no daemon runs yet: backfills, schedules and sensors wait');
   const locations: DagsterLocation[] = [];
   let dagsterVersion: string | undefined;
@@ -79,13 +87,17 @@ async function completeLocation(
   around: { dbt: DbtTraces; others: readonly string[] },
 ): Promise<{ location: DagsterLocation; remarks: string[]; dagsterVersion: string | undefined }> {
   const { tree, file, common } = request;
-  const { name, directory, load } = declared;
-  await checkThere(tree, declared);
-  const python = declared.python ?? file?.python;
+  const { name, directory, load, attribute, startIn, importsFrom } = declared;
   const own = declared.setup ?? file?.setup;
-  const standard = own === undefined ? await defaultSetup(tree, directory, { python }) : undefined;
+  const dependencies =
+    own === undefined ? await findDependencies(tree, directory, { top: common.directory }) : undefined;
+  const given = declared.python ?? file?.python;
+  const python = await pythonRequest(tree, directory, { given, dependencies });
+  if (python && request.pythons) await requirePython(name, python, { installed: request.pythons });
+  const standard = dependencies && defaultSetup(directory, { dependencies, python });
+  const lock = dependencies?.kind === 'uv' ? dependencies.file : undefined;
   const remarks = [
-    `location ${name}: ${describeLoad(load)} in ${directory === '.' ? 'the root' : directory}, environment by ${standard?.remark ?? `its own setup (${APP_FILE})`}`,
+    `location ${name}: ${describeLoad(load)} in ${directory === '.' ? 'the root' : directory}, environment by ${standard?.remark ?? `its own setup (${APP_FILE})`}${python ? `, Python ${python.request} (${python.from})` : ''}`,
   ];
   const ownPrepare = declared.prepare ?? file?.prepare;
   const made = ownPrepare === undefined ? await defaultPrepare(tree, directory, around) : undefined;
@@ -102,37 +114,18 @@ async function completeLocation(
     name,
     directory,
     load,
-    ...(declared.attribute === undefined ? {} : { attribute: declared.attribute }),
+    ...(attribute === undefined ? {} : { attribute }),
+    ...(startIn === undefined ? {} : { startIn }),
+    ...(importsFrom === undefined ? {} : { importsFrom }),
     optional: declared.optional,
-    ...(python === undefined ? {} : { python }),
+    ...(given === undefined ? {} : { python: given }),
     setup: own ?? (standard?.command as string),
-    ...(standard?.lock === undefined ? {} : { lock: standard.lock }),
+    ...(lock === undefined ? {} : { lock }),
     ...(prepare === undefined ? {} : { prepare }),
     ...(prepare === undefined || around.dbt.projects.length === 0 ? {} : { dbtProjects: around.dbt.projects }),
     ...(dotenv === undefined ? {} : { dotenv }),
   };
-  const dagsterVersion = standard?.lock ? await lockedVersion(tree, standard.lock, { name: 'dagster' }) : undefined;
-  return { location, remarks, dagsterVersion };
-}
-
-async function checkThere(tree: string, declared: Declared): Promise<void> {
-  const { name, directory, load } = declared;
-  if ((await kindInTree(tree, directory)) !== 'folder') {
-    throw new ProblemError(
-      'no-location-directory',
-      422,
-      `Location ${name}: there is no folder "${directory}" in what was uploaded.`,
-    );
-  }
-  if (load.kind !== 'file') return;
-  const path = resolveInTree(directory, load.path) as string;
-  if ((await kindInTree(tree, path)) !== 'file') {
-    throw new ProblemError(
-      'no-location-file',
-      422,
-      `Location ${name}: there is no file "${path}" in what was uploaded.`,
-    );
-  }
+  return { location, remarks, dagsterVersion: dependencies?.dagsterVersion };
 }
 
 function describeLoad(load: DagsterLocation['load']): string {

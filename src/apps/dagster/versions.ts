@@ -1,4 +1,4 @@
-/** Dagster release of the webserver that the service keeps; a project that has locked a newer one gets that. Tested with projects from 1.9 on. */
+/** Dagster release of the webserver that the service keeps; a project that has locked a newer one gets that. Projects of older releases run under it. */
 export const DAGSTER_VERSION = '1.13.27';
 
 /** What a dbt project has beside it, as tested. dbt-core 1.12 needs a wheel that is not on PyPI. */
@@ -9,3 +9,9 @@ export const DBT_PACKAGES = [
   'dbt-duckdb==1.11.1',
   'duckdb==2.0.1',
 ] as const;
+
+/** What turns a poetry.lock into requirements, as tested; they come from the package index, once for all deployments. */
+export const POETRY_EXPORT = ['poetry==2.5.1', 'poetry-plugin-export==1.10.1'] as const;
+
+/** The oldest release whose code servers are tried with that webserver. */
+export const OLDEST_DAGSTER = '1.9.13';
