@@ -59,7 +59,7 @@ export interface DagsterLocation {
   /** Folder that its code server imports from, where that is not `directory`. */
   readonly importsFrom?: string;
   readonly optional: boolean;
-  /** Version or path of the interpreter, where something names one. */
+  /** Version or path of the interpreter that the default setup uses, where something names one. */
   readonly python?: string;
   readonly setup: string;
   /** The uv.lock that `setup` installs from, where it is the default `uv sync`: path from the root of the tree. */

@@ -67,7 +67,8 @@ async function dependenciesOf(tree: string, folder: string): Promise<Dependencie
   if (await has('poetry.lock')) {
     return { kind: 'poetry', ...own, ...(await readLock(tree, path('poetry.lock'), 'poetry add dagster')) };
   }
-  if (tableAt(project, 'project') !== undefined) return { kind: 'project', ...own, file: path('pyproject.toml') };
+  if (tableAt(project, 'project') !== undefined || (declared && installable))
+    return { kind: 'project', ...own, file: path('pyproject.toml') };
   return setupPy ? { kind: 'project', ...own, file: path('setup.py') } : undefined;
 }
 

@@ -132,6 +132,7 @@ async function packagesKey(
     preset: 'dagster',
     directory: location.directory,
     setup: location.setup,
+    python: location.python,
   };
   hash.update(JSON.stringify({ ...own, interpreters: await interpreterVersions() }));
   for (const file of files.sort()) {

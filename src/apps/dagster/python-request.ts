@@ -20,13 +20,13 @@ const PLAIN = /^[A-Za-z0-9<>=!~^][\w.@+<>=!~*^, -]{0,199}$/;
 export async function pythonRequest(
   tree: string,
   directory: string,
-  options: { readonly given: string | undefined; readonly dependencies: Dependencies | undefined },
+  options: { readonly given: string | undefined; readonly dependencies: Dependencies },
 ): Promise<PythonRequest | undefined> {
   const { given, dependencies } = options;
   if (given !== undefined) return { request: given, from: '.branch-deployment.yml' };
   const pinned = await pinnedPython(tree, directory);
   if (pinned) return PLAIN.test(pinned.request) ? pinned : undefined;
-  const required = dependencies && (await requiredPython(tree, dependencies));
+  const required = await requiredPython(tree, dependencies);
   return required && validRange(required.request) ? required : undefined;
 }
 

@@ -57,6 +57,7 @@ export async function recogniseDagster(request: DagsterRequest): Promise<Dagster
     remarks.push(...complete.remarks);
     dagsterVersion = newer(dagsterVersion, complete.dagsterVersion);
   }
+  checkEnvironments(locations);
   return { ...common, preset: 'dagster', locations, ...(dagsterVersion ? { dagsterVersion } : {}), remarks };
 }
 
@@ -92,7 +93,8 @@ async function completeLocation(
   const dependencies =
     own === undefined ? await findDependencies(tree, directory, { top: common.directory }) : undefined;
   const given = declared.python ?? file?.python;
-  const python = await pythonRequest(tree, directory, { given, dependencies });
+  // A setup of its own finds its Python by itself.
+  const python = dependencies && (await pythonRequest(tree, directory, { given, dependencies }));
   if (python && request.pythons) await requirePython(name, python, { installed: request.pythons });
   const standard = dependencies && defaultSetup(directory, { dependencies, python });
   const lock = dependencies?.kind === 'uv' ? dependencies.file : undefined;
@@ -118,7 +120,7 @@ async function completeLocation(
     ...(startIn === undefined ? {} : { startIn }),
     ...(importsFrom === undefined ? {} : { importsFrom }),
     optional: declared.optional,
-    ...(given === undefined ? {} : { python: given }),
+    ...(python === undefined ? {} : { python: python.request }),
     setup: own ?? (standard?.command as string),
     ...(lock === undefined ? {} : { lock }),
     ...(prepare === undefined ? {} : { prepare }),
@@ -126,6 +128,19 @@ async function completeLocation(
     ...(dotenv === undefined ? {} : { dotenv }),
   };
   return { location, remarks, dagsterVersion: dependencies?.dagsterVersion };
+}
+
+/** Locations of one folder share its `.venv`. */
+function checkEnvironments(locations: readonly DagsterLocation[]): void {
+  for (const [index, one] of locations.entries()) {
+    const other = locations.slice(0, index).find(({ directory }) => directory === one.directory);
+    if (other === undefined || other.setup === one.setup) continue;
+    throw new ProblemError(
+      'one-environment',
+      422,
+      `Locations ${other.name} and ${one.name} share the folder "${one.directory}" and so its environment, but have different setups. Give them the same setup and python, or a folder each.`,
+    );
+  }
 }
 
 function describeLoad(load: DagsterLocation['load']): string {

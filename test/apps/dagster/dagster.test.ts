@@ -10,15 +10,19 @@ const uv = findUv();
 /** A first start installs Dagster from PyPI. */
 const LONG = 240_000;
 
+/** As teams have it that began before dg: one folder to start in, another one to import from. */
 const PLAIN: Files = {
-  'pyproject.toml': `[project]\nname = "plain"\nversion = "1"\nrequires-python = ">=3.10"\n[tool.dagster]\nmodule_name = "plain_defs"\n`,
+  'workspace.yaml':
+    'load_from:\n  - python_file: { relative_path: code/plain_defs.py, working_directory: code, location_name: plain }\n',
   'requirements.txt': `dagster==${DAGSTER_VERSION}\n`,
-  'plain_defs.py': `
+  'code/paths.py': 'WANTED = "settings/wanted.txt"\n',
+  'code/plain_defs.py': `
 import os
 import pathlib
 import dagster as dg
+import paths
 
-WANTED = pathlib.Path("settings/wanted.txt").read_text().strip()
+WANTED = pathlib.Path(paths.WANTED).read_text().strip()
 
 @dg.asset(metadata={"wanted": WANTED, "home": os.environ["DAGSTER_HOME"], "secret": os.environ["FROM_DOTENV"],
                     "branch": os.environ["DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT"], "dotenv": str(pathlib.Path(".env").exists())})

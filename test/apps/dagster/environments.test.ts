@@ -59,6 +59,20 @@ describe('the environment of a location', () => {
       { setup: 'uv sync --locked --python 3.12', lock: 'uv.lock' },
     ],
     [
+      "is poetry's own package without a lock",
+      { 'pyproject.toml': `${TOOL}[tool.poetry]\nname = "x"\n[build-system]\nrequires = ["poetry-core"]\n` },
+      { setup: 'uv venv && uv pip install -e .' },
+    ],
+    [
+      'is left to a setup of its own, with its Python',
+      {
+        'pyproject.toml': PROJECT + TOOL,
+        '.python-version': '2.7\n',
+        '.branch-deployment.yml': 'setup: ./make-env\n',
+      },
+      { setup: './make-env' },
+    ],
+    [
       'leaves a .python-version to uv where uv.lock is there',
       { 'pyproject.toml': PROJECT + TOOL, '.python-version': '3.11\n', 'uv.lock': LOCK },
       { setup: 'uv sync --locked', lock: 'uv.lock' },
@@ -92,6 +106,17 @@ describe('the environment of a location', () => {
     expect(await recogniseFiles(files, 'other')).toMatchObject({
       locations: [{ setup: 'uv venv && uv pip install -r requirements.txt' }],
     });
+  });
+
+  it('is one for all locations of a folder, so their setups must not differ', async () => {
+    const files = {
+      'pyproject.toml': PROJECT,
+      '.branch-deployment.yml': 'locations: [{ name: a, module: a }, { name: b, module: b, python: "3.11" }]\n',
+    };
+
+    await expect(recogniseFiles(files)).rejects.toThrow(
+      'Locations a and b share the folder "." and so its environment, but have different setups. Give them the same setup and python, or a folder each.',
+    );
   });
 
   it.each<[string, Files, string]>([
