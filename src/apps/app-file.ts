@@ -118,8 +118,9 @@ const AppFile = z.strictObject({
     .optional()
     .describe('Dagster: instead of what would be recognised'),
   python: python.optional(),
-  daemon: z.enum(['runs', 'all', 'none']).optional(),
-  max_concurrent_runs: z.number().int().min(1).optional(),
+  daemon: z.enum(['runs', 'all', 'none']).optional().describe('Default: runs (backfills, run queue, run monitoring)'),
+  max_concurrent_runs: z.number().int().min(1).max(10_000).optional().describe('Others wait in the run queue'),
+  drain: duration.optional().describe('How long runs of the revision before may go on after a push; default 10m'),
   dagster_yaml: path.optional(),
 });
 
@@ -132,17 +133,9 @@ export function appFileJsonSchema(): Record<string, unknown> {
 }
 
 /** Keys that are known and have no effect in this version: refused, for an ignored one would be a surprise. */
-const NOT_YET = [
-  'persist',
-  'resources',
-  'idle_after',
-  'hooks',
-  'changes',
-  'max_concurrent_runs',
-  'dagster_yaml',
-] as const;
+const NOT_YET = ['persist', 'resources', 'idle_after', 'hooks', 'changes', 'dagster_yaml'] as const;
 const COMMAND_ONLY = ['setup_inputs', 'setup_outputs', 'start', 'health'] as const;
-const DAGSTER_ONLY = ['locations', 'python', 'daemon'] as const;
+const DAGSTER_ONLY = ['locations', 'python', 'daemon', 'max_concurrent_runs', 'drain'] as const;
 
 /**
  * Reads the app file of a folder; undefined where there is none.
@@ -215,8 +208,11 @@ function checkMeaning(file: AppFile, handed: readonly string[]): KeyFault[] {
     key: [key],
     message: 'not yet: this version of the service knows the key, but cannot do it. Remove it',
   }));
-  if (file.daemon === 'all') {
-    faults.push({ key: ['daemon'], message: 'not yet: this version of the service runs no daemon. Remove it' });
+  if (file.daemon === 'none' && file.max_concurrent_runs !== undefined) {
+    faults.push({
+      key: ['max_concurrent_runs'],
+      message: 'needs a daemon, which runs the queue: say daemon: runs, or remove it',
+    });
   }
   const preset = presetOf(file);
   const foreign = preset === 'command' ? DAGSTER_ONLY : preset === 'dagster' ? COMMAND_ONLY : [];

@@ -6,13 +6,14 @@ import { createLocationCheck } from './dagster/check-locations.ts';
 import { codeServer } from './dagster/code-server.ts';
 import { instanceFiles } from './dagster/instance-files.ts';
 import { type LocationTools, locationSteps } from './dagster/location-steps.ts';
-import { storageStep, webserver, webserverStep } from './dagster/webserver.ts';
+import { planRuns, RUNS } from './dagster/runs.ts';
+import { storageStep, webserver, webserverPython, webserverStep } from './dagster/webserver.ts';
 import type { LaunchContext, Preset } from './preset.ts';
 
 /** Name of the port that the location at an index of the spec listens on. */
 const portName = (index: number): string => `location-${index}`;
 
-/** As a Dagster+ agent runs a branch: one webserver of the service's, one code server per location, each in its own environment. */
+/** As a Dagster+ agent runs a branch: a webserver and a daemon of the service's, a code server per location, each in its own environment. */
 export function createDagsterPreset(tools: LocationTools): Preset<DagsterSpec> {
   return {
     name: 'dagster',
@@ -21,6 +22,7 @@ export function createDagsterPreset(tools: LocationTools): Preset<DagsterSpec> {
       plan: (place) => planDagster(spec, context, { place, tools }),
     }),
     health: createLocationCheck(),
+    background: RUNS,
   };
 }
 
@@ -36,8 +38,9 @@ async function planDagster(
     const forSetup = appValues(own, context, { place, isSetup: true });
     return { location, port: place.ports[portName(index)] as number, values, forSetup };
   });
-  const instance = instanceFiles(place, servers);
-  const steps = [webserverStep(spec, place, { tools })];
+  const instance = instanceFiles(spec, place, servers);
+  const runs = planRuns(spec, place, { env: context.env, instance, servers, python: webserverPython(spec, place) });
+  const steps = [webserverStep(spec, place, { tools }), runs.step];
   let storage = await storageStep(spec, place, { instance });
   const made = new Set<string>();
   for (const { location, forSetup } of servers) {
@@ -57,14 +60,17 @@ async function planDagster(
     // Once it is there, it is for all.
     if (location.prepare !== undefined) storage = undefined;
   }
+  // Code servers open the storage, too.
+  if (storage) steps.push(storage);
   const folders = new Set([spec.directory, ...spec.locations.map((one) => one.directory)]);
   return {
     removeFromTree: [...folders].map((folder) => resolve(place.tree, folder, '.env')),
-    files: [...instance.files, ...variableFiles(context, place)],
+    files: [...instance.files, ...variableFiles(context, place), ...runs.files],
     steps,
     processes: [
       webserver(spec, place, { env: context.env, instance }),
       ...servers.map((server) => codeServer(server, place, { tools, dagsterHome: instance.home })),
+      runs.process,
     ],
   };
 }

@@ -25,10 +25,34 @@ export interface LaunchContext {
   readonly setupVariables?: readonly HandedVariable[];
 }
 
+/** What an instance does by itself, beside its requests. */
+export interface Activity {
+  /** In processes of this instance: its end would cut it. */
+  readonly running: number;
+  /** Of its deployment, and not begun: an instance must be there to begin it. */
+  readonly waiting: number;
+}
+
+/**
+ * Work that goes on in an instance beside its requests, as Dagster's runs do. An instance with activity is not put to sleep, one that was
+ * replaced may end what runs in it, and before one is stopped its work is ended with a reason that people find.
+ */
+export interface BackgroundWork<Spec extends AppSpec = AppSpec> {
+  /** Undefined where the instance cannot be asked now. Never rejects; takes a few seconds at most. */
+  activity(spec: Spec, endpoint: { readonly host: string; readonly port: number }): Promise<Activity | undefined>;
+  /** How long work of a replaced instance may go on; ms. */
+  drainMs(spec: Spec): number;
+  /** For `Runtime.exec`: begins nothing new in this instance. Safe to repeat. */
+  readonly handOver: string;
+  /** For `Runtime.exec`: ends its work, and with `all` also what waits; within half a minute. Safe to repeat. */
+  end(reason: string, options: { readonly all: boolean }): string;
+}
+
 /** One way to run an app. */
 export interface Preset<Spec extends AppSpec = AppSpec> {
   readonly name: Spec['preset'];
   launch(spec: Spec, context: LaunchContext): Launch;
   /** Asked again and again until it is not `waiting`; one call takes at most a few seconds. */
   health(spec: Spec, endpoint: { readonly host: string; readonly port: number }): Promise<Health>;
+  readonly background?: BackgroundWork<Spec>;
 }

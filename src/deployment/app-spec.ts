@@ -40,6 +40,12 @@ export interface DagsterSpec extends CommonSpec {
   readonly locations: readonly DagsterLocation[];
   /** Dagster release that the project pins, where it does. */
   readonly dagsterVersion?: string;
+  /** `runs`, which also stands for none named: backfills, run queue, run monitoring; `all`: schedules, sensors, automation too. */
+  readonly daemon?: 'runs' | 'all' | 'none';
+  /** Without one, Dagster's own. */
+  readonly maxConcurrentRuns?: number;
+  /** How long runs of a replaced revision may go on; without one, the preset's own. */
+  readonly drainMs?: number;
 }
 
 /** One code location. */

@@ -65,6 +65,16 @@ describe('the app file', () => {
       'line 2: env.DAGSTER_CLOUD_DEPLOYMENT_NAME: is given by the service and cannot be set',
     ],
     ['a variable without a value', 'start: x\nenv:\n  A:\n', 'line 3: env.A: expected string, received null'],
+    [
+      'a run queue without a daemon',
+      'preset: dagster\ndaemon: none\nmax_concurrent_runs: 4\n',
+      'line 3: max_concurrent_runs: needs a daemon, which runs the queue: say daemon: runs, or remove it',
+    ],
+    [
+      'a time to drain that is none',
+      'preset: dagster\ndrain: 10 minutes\n',
+      'line 2: drain: is not a duration (like 30s, 15m, 2h, 7d)',
+    ],
     ['broken YAML', 'health: /\nstart: "x\n', 'line 3: Missing closing "quote'],
     ['the same key twice', 'start: x\nstart: y\n', 'line 2: Map keys must be unique'],
   ])('refuses %s', (_, text, fault) => {
@@ -77,7 +87,6 @@ describe('the app file', () => {
     ['idle_after', 'start: x\nidle_after: 1h\n'],
     ['hooks', 'start: x\nhooks: { after_deploy: [{ run: python clone.py }] }\n'],
     ['changes', 'start: x\nchanges: { compare_with: merge-base }\n'],
-    ['max_concurrent_runs', 'preset: dagster\nmax_concurrent_runs: 4\n'],
     ['dagster_yaml', 'preset: dagster\ndagster_yaml: dagster.yaml\n'],
   ])('says "not yet" to %s instead of ignoring it', (key, text) => {
     expect(messageFor(text)).toBe(

@@ -13,6 +13,7 @@ describe('a Dagster project', () => {
       dotenv: {},
       timeoutMs: 60_000,
       dagsterVersion: '1.12.3',
+      daemon: 'runs',
       locations: [
         {
           name: 'shop-etl',
@@ -25,7 +26,7 @@ describe('a Dagster project', () => {
       ],
       remarks: [
         'preset dagster: [tool.dg] in pyproject.toml declares a project',
-        'no daemon runs yet: backfills, schedules and sensors wait',
+        'the daemon runs backfills and the run queue; schedules and sensors do not tick (daemon: all)',
         'location shop-etl: module shop.definitions in the root, environment by uv sync --locked (uv.lock)',
       ],
     });

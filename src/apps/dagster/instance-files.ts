@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import type { DagsterLocation } from '../../deployment/app-spec.ts';
+import type { DagsterLocation, DagsterSpec } from '../../deployment/app-spec.ts';
 import type { LaunchPlan, Place } from '../../deployment/launch.ts';
 import type { AppValues } from '../app-values.ts';
+import { runSettings } from './run-settings.ts';
 
 /** A code server that the webserver is told of. */
 export interface ServedLocation {
@@ -21,17 +22,13 @@ export interface DagsterInstance {
 }
 
 /**
- * Storage and logs stay at their defaults, which lie in `DAGSTER_HOME`. With the default coordinator runs would wait for a daemon;
- * without `nux` every preview greets its reader with a dialog over the whole page.
+ * What every `dagster.yaml` says. Storage and logs stay at their defaults, which lie in `DAGSTER_HOME`. Without `nux` every preview greets
+ * its reader with a dialog over the whole page.
  */
-const DAGSTER_YAML = stringify({
-  run_coordinator: { module: 'dagster._core.run_coordinator', class: 'DefaultRunCoordinator' },
-  telemetry: { enabled: false },
-  nux: { enabled: false },
-});
+const OWN_SETTINGS = { telemetry: { enabled: false }, nux: { enabled: false } };
 
 /** `dagster.yaml` and `workspace.yaml`, both the service's: the repository's are not looked at. */
-export function instanceFiles(place: Place, servers: readonly ServedLocation[]): DagsterInstance {
+export function instanceFiles(spec: DagsterSpec, place: Place, servers: readonly ServedLocation[]): DagsterInstance {
   const home = join(place.data, 'dagster-home');
   const workspace = join(place.work, 'workspace.yaml');
   const load_from = servers.map(({ location, port }) => ({
@@ -41,7 +38,7 @@ export function instanceFiles(place: Place, servers: readonly ServedLocation[]):
     home,
     workspace,
     files: [
-      { path: join(home, 'dagster.yaml'), content: DAGSTER_YAML },
+      { path: join(home, 'dagster.yaml'), content: stringify({ ...runSettings(spec), ...OWN_SETTINGS }) },
       { path: workspace, content: stringify({ load_from }) },
     ],
   };

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { CommonSpec, DagsterLocation, DagsterSpec } from '../../deployment/app-spec.ts';
+import { durationMs } from '../../deployment/units.ts';
 import { ProblemError } from '../../errors.ts';
 import { APP_FILE, type AppFile } from '../app-file.ts';
 import { dotenvRemarks, readDotenv } from '../dotenv.ts';
@@ -46,7 +47,7 @@ export async function recogniseDagster(request: DagsterRequest): Promise<Dagster
   }
   await checkDeclared(tree, found);
   const remarks = [`preset dagster: ${found.why}`, ...found.remarks, ...common.remarks];
-  if (file?.daemon !== 'none') remarks.push('no daemon runs yet: backfills, schedules and sensors wait');
+  remarks.push(DAEMON_REMARKS[file?.daemon ?? 'runs']);
   const locations: DagsterLocation[] = [];
   let dagsterVersion: string | undefined;
   const dbt = await findDbt(tree);
@@ -58,8 +59,23 @@ export async function recogniseDagster(request: DagsterRequest): Promise<Dagster
     dagsterVersion = newer(dagsterVersion, complete.dagsterVersion);
   }
   checkEnvironments(locations);
-  return { ...common, preset: 'dagster', locations, ...(dagsterVersion ? { dagsterVersion } : {}), remarks };
+  return {
+    ...common,
+    preset: 'dagster',
+    locations,
+    ...(dagsterVersion ? { dagsterVersion } : {}),
+    daemon: file?.daemon ?? 'runs',
+    ...(file?.max_concurrent_runs === undefined ? {} : { maxConcurrentRuns: file.max_concurrent_runs }),
+    ...(file?.drain === undefined ? {} : { drainMs: durationMs(file.drain) as number }),
+    remarks,
+  };
 }
+
+const DAEMON_REMARKS = {
+  runs: 'the daemon runs backfills and the run queue; schedules and sensors do not tick (daemon: all)',
+  all: 'the daemon runs all of Dagster: schedules and sensors tick',
+  none: 'no daemon: backfills, schedules and sensors wait',
+} as const;
 
 function fromAppFile(locations: NonNullable<AppFile['locations']>, directory: string): Declared[] {
   return locations.map((one) => {

@@ -15,6 +15,11 @@ function environmentOf(spec: DagsterSpec, place: Place): { version: string; fold
   return { version, folder, bin: join(folder, 'env', 'bin') };
 }
 
+/** The interpreter of the webserver's environment. */
+export function webserverPython(spec: DagsterSpec, place: Place): string {
+  return join(environmentOf(spec, place).bin, 'python');
+}
+
 /** Makes the environment of the webserver, once for each release of Dagster. Byte code is compiled with it: it is started often. */
 export function webserverStep(spec: DagsterSpec, place: Place, options: { tools: LocationTools }): Step {
   const { version, folder, bin } = environmentOf(spec, place);

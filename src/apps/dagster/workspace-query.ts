@@ -1,5 +1,7 @@
 /** One question to a Dagster webserver, and what is believed of its answer. */
 
+import { type Endpoint, post } from './question.ts';
+
 const TIMEOUT_MS = 5_000;
 /** Loading code takes its time; the webserver itself gives up after 60 s (`DAGSTER_GRPC_TIMEOUT_SECONDS`). */
 const RELOAD_TIMEOUT_MS = 90_000;
@@ -42,11 +44,6 @@ export type LocationsAnswer =
   | { readonly state: 'broken'; readonly error: PythonError }
   | { readonly state: 'read'; readonly entries: readonly LocationEntry[] };
 
-interface Endpoint {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** The code locations of a webserver as it sees them now; never rejects. */
 export async function askLocations(endpoint: Endpoint): Promise<LocationsAnswer> {
   try {
@@ -81,15 +78,4 @@ export async function reloadLocation(endpoint: Endpoint, name: string): Promise<
   } catch {
     // It is asked again as long as the location is not reachable.
   }
-}
-
-async function post(endpoint: Endpoint, body: object, options: { timeoutMs: number }): Promise<Response> {
-  const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;
-  return await fetch(`http://${host}:${endpoint.port}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    redirect: 'manual',
-    signal: AbortSignal.timeout(options.timeoutMs),
-  });
 }

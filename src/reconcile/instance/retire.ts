@@ -5,6 +5,7 @@ import { messageOf } from '../../errors.ts';
 import { deploymentFields } from '../../log.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import { again, DONE, ofMergeRequest, type Result } from '../reconciler.ts';
+import { endWork, forgetWork, workLeftMs } from './background.ts';
 import type { InstanceContext } from './context.ts';
 import { addEvent, recordGone, recordPhase, recordSuperseded } from './record.ts';
 
@@ -25,12 +26,15 @@ const WHY: Readonly<Record<StopReason, string>> = {
   unreadable: 'its project could not be read for days',
 };
 
-/** Stops an instance that nobody wants any more, once its requests have ended. */
+/** Stops an instance that nobody wants any more, once its requests and the work that it has begun have ended. */
 export async function retireRevision(context: InstanceContext, revision: RevisionRow): Promise<Result> {
   if (revision.drainingSince !== null) {
     const waited = context.now() - revision.drainingSince;
     if (Math.abs(waited) < DRAIN_AT_LEAST_MS) return again(DRAIN_AT_LEAST_MS);
-    if (context.traffic.open(revision.instance) > 0 && waited < DRAIN_LIMIT_MS) return again(DRAIN_POLL_MS);
+    const requests = context.traffic.open(revision.instance) > 0 && waited < DRAIN_LIMIT_MS;
+    const workMs = workLeftMs(context, revision, { requests });
+    if (requests) return again(DRAIN_POLL_MS);
+    if (workMs > 0) return again(workMs);
   }
   return stopBeside(context, revision);
 }
@@ -68,7 +72,13 @@ export async function removeDeployment(
     if (revision.state === 'held' || revision.state === 'queued' || revision.state === 'starting')
       recordSuperseded(context, revision, `${why}.`);
   const present = revisions.filter((r) => r.instanceState === 'present');
-  const faults = await faultsOf(present.map((revision) => stopInstance(context, revision)));
+  const faults = await faultsOf(
+    present.map(async (revision) => {
+      const all = revision.id === deployment.liveRevisionId;
+      await endWork(context, revision, `Canceled by the service: ${why}.`, { all });
+      await stopInstance(context, revision);
+    }),
+  );
   if (faults.length > 0) return notGone(context, deployment, faults.join('; '));
   // What was live is gone, whatever is wanted by now: else the next pass would take it for crashed.
   store.deployments.update(deployment.id, { liveRevisionId: null });
@@ -100,6 +110,7 @@ async function stopInstance(context: InstanceContext, revision: RevisionRow): Pr
   if (observation.state !== 'absent')
     throw new Error(`${revision.instance} was stopped, and is ${observation.state} all the same`);
   recordGone(context, revision);
+  forgetWork(context, revision.instance);
 }
 
 /** Waits for all of them, also where one fails. */

@@ -69,7 +69,7 @@ describe.runIf(uv)(`Dagster ${DAGSTER_VERSION} from PyPI${uv ? '' : ' (left out:
   afterAll(() => world?.dispose(), 60_000);
 
   it('runs a project with a uv.lock, and its runs succeed without a daemon', { timeout: LONG }, async () => {
-    const outcome = await world.run(sourceOf('dagster-quickstart'));
+    const outcome = await world.run(sourceOf('dagster-quickstart', { '.branch-deployment.yml': 'daemon: none\n' }));
 
     expect(outcome.health).toEqual({ state: 'healthy', parts: [{ name: 'quickstart', state: 'healthy' }] });
     expect((await assetsOf(outcome)).map((asset) => asset.key)).toEqual(['daily_orders', 'raw_orders']);
