@@ -4,8 +4,16 @@ import type { AssetDefinition, LocationDefinitions } from './definitions.ts';
 import { compareTexts } from './differences.ts';
 import { findDownstream } from './downstream.ts';
 
-/** Metadata that says where something lies, and so differs in every branch (dagster-io/dagster#30768). */
-export const IGNORED_METADATA: readonly string[] = ['dagster/table_name', 'dagster/code_references'];
+/**
+ * Metadata that says where something lies, and so differs in every branch (dagster-io/dagster#30768), or that holds a whole file of which an
+ * asset is a part (dagster-sling's replication: the source says what of it the asset is made of).
+ */
+export const IGNORED_METADATA: readonly string[] = [
+  'dagster/table_name',
+  'dagster/code_references',
+  'dagster_sling/sling_replication_config',
+  'dagster_embedded_elt/sling_replication_config',
+];
 
 /** How to compare. */
 export interface ComparisonOptions {
