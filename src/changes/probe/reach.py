@@ -19,6 +19,8 @@ DESCRIBERS = (
     reach_instances.describe_instance,
 )
 MOST_GAPS = 50
+# Beyond it something is reached that is no code (a cache, a table in memory): what is there already says enough.
+MOST_NODES = 1_000_000
 
 
 class Reach:
@@ -90,6 +92,9 @@ class Reach:
             self.graph.edges[node] = list(edges)
 
     def _describe(self, value):
+        if len(self.graph.texts) > MOST_NODES:
+            self.note_gap("more than %d objects" % MOST_NODES)
+            return "not looked at", []
         for describe in DESCRIBERS:
             found = describe(self, value)
             if found is not None:

@@ -11,17 +11,7 @@ from .scope import MISSING, Scope
 from .syntax_of_code import text_of_code
 
 WRAPPERS = (staticmethod, classmethod)
-GLOBAL_NAMES = frozenset(
-    [
-        "LOAD_GLOBAL",
-        "LOAD_NAME",
-        "LOAD_FROM_DICT_OR_GLOBALS",
-        "LOAD_DEREF",
-        "LOAD_CLASSDEREF",
-        "LOAD_CLOSURE",
-        "LOAD_FROM_DICT_OR_DEREF",
-    ]
-)
+GLOBAL_NAMES = frozenset(["LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"])
 FIELD_BASES = frozenset(["BaseModel", "NamedTuple", "TypedDict", "Struct", "Enum"])
 
 
@@ -150,11 +140,15 @@ def is_worth_it(reach, value):
 
 
 def global_names(code):
-    """Names that code takes from outside: globals and closures, also in functions within it."""
+    """Names that code takes from outside: what it closes over, and globals, also in functions within it."""
+    return set(code.co_freevars) | loaded_names(code)
+
+
+def loaded_names(code):
     names = {one.argval for one in dis.get_instructions(code) if one.opname in GLOBAL_NAMES}
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
-            names |= global_names(inner)
+            names |= loaded_names(inner)
     return names
 
 

@@ -36,9 +36,8 @@ def describe_op(reach, op):
     function = op.compute_fn
     function = getattr(function, "decorated_fn", function)
     edges = [("function", reach.node_of(function))]
+    # Dagster takes no annotation here that is written as a text.
     config = getattr(function, "__annotations__", {}).get("config")
-    if isinstance(config, str):
-        config = getattr(function, "__globals__", {}).get(config)
     if isinstance(config, type):
         edges.append(("config", reach.node_of(config)))
     return "op", edges + config_edges(reach, op)
