@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.ts';
 import type { DeploymentRow, RevisionRow } from '../../store/schema.ts';
 import type { InstanceContext } from './context.ts';
 import { addEvent } from './record.ts';
+import { instanceLog } from './variables.ts';
 
 /** How soon the end of work is seen; it costs the old instance two questions. */
 const LOOK_MS = 1_000;
@@ -122,14 +123,11 @@ export async function endWork(
 
 /** Runs a command of the preset's in the instance. What goes wrong with it is logged: the instance goes all the same. */
 async function run(context: InstanceContext, revision: RevisionRow, command: string): Promise<void> {
-  const { logs, runtime, log } = context;
+  const { runtime, log } = context;
   const over = new AbortController();
   try {
     const code = await Promise.race([
-      runtime.exec(revision.instance, command, {
-        say: (line) => logs.say(revision.id, line),
-        write: (chunk) => logs.write(revision.id, chunk),
-      }),
+      runtime.exec(revision.instance, command, instanceLog(context, revision)),
       sleep(END_LIMIT_MS, 'no end' as const, { signal: over.signal, ref: false }),
     ]);
     if (code !== 0)

@@ -30,12 +30,17 @@ export function secretValues(context: InstanceContext, revision: RevisionRow): s
 
 /** Takes the values out of a text about this revision. */
 export function maskFor(context: InstanceContext, revision: RevisionRow): (text: string) => string {
+  const values = valuesOrNone(context, revision);
+  // What cannot be opened is not handed to a child either, so no text holds it.
+  return values === undefined ? (text) => text : (text) => maskText(text, values);
+}
+
+/** Undefined where the service has not the key any more. */
+function valuesOrNone(context: InstanceContext, revision: RevisionRow): string[] | undefined {
   try {
-    const values = secretValues(context, revision);
-    return (text) => maskText(text, values);
+    return secretValues(context, revision);
   } catch (error) {
-    // What cannot be opened is not handed to a child either, so no text holds it.
-    if (error instanceof SealError) return (text) => text;
+    if (error instanceof SealError) return undefined;
     throw error;
   }
 }
@@ -50,10 +55,12 @@ export function lostSetupVariables(context: InstanceContext, revision: RevisionR
   );
 }
 
-/** The log of a revision for what its steps print, without the values that were handed over. */
+/** The log of a revision for what its steps and commands print, without the values that were handed over. */
 export function instanceLog(context: InstanceContext, revision: RevisionRow): InstanceLog {
   const { logs } = context;
-  const values = secretValues(context, revision);
+  const values = valuesOrNone(context, revision);
+  // What is printed may hold values that nobody can look for any more.
+  if (values === undefined) return { say: (line) => logs.say(revision.id, line), write: () => {} };
   const masker = createMasker(values);
   return {
     say(line) {
