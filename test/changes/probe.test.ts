@@ -83,6 +83,8 @@ describe('the probe', () => {
     );
 
     expect(errors).toEqual([]);
+    const gaps = [...cases.values()].flatMap(({ base, branch }) => [...loaded(base).gaps, ...loaded(branch).gaps]);
+    expect(new Set(gaps)).toEqual(new Set(['no source of low']));
   });
 
   it('gives the recorded fingerprints, on which Python 3.11 and 3.13 agree', () => {

@@ -64,7 +64,8 @@ def describe_container(reach, value):
                     ("pair", reach.graph.add("pair", [("key", reach.node_of(key)), ("value", reach.node_of(inner))]))
                 )
         return "mapping", edges + class_edge(reach, value)
-    if isinstance(value, SEQUENCES):
+    # Records of Dagster's are tuples that refuse to be read as such.
+    if isinstance(value, SEQUENCES) and not type(value).__module__.startswith("dagster"):
         return "sequence", [(str(at), reach.node_of(inner)) for at, inner in enumerate(value)] + class_edge(
             reach, value
         )
