@@ -15,7 +15,7 @@ import { createGitLab, type GitLabOptions } from './gitlab/client.ts';
 import { createIdTokenVerifier } from './gitlab/id-token.ts';
 import { rememberFacts } from './gitlab/remember-facts.ts';
 import { createApp } from './http/app.ts';
-import { createEndedStrangers } from './http/ended-strangers.ts';
+import { createHeardOfStrangers } from './http/heard-of-strangers.ts';
 import { createWebhookProof } from './http/webhook-proof.ts';
 import type { Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
@@ -189,7 +189,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     }),
   ];
   const loop = createLoop({ store, reconcilers, bootId: randomUUID(), log, now, onFailure: metrics.workFailed });
-  const endedStrangers = createEndedStrangers();
+  const heardOfStrangers = createHeardOfStrangers();
   const app = createApp({
     log,
     metrics,
@@ -198,7 +198,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     gitlabState: createTokenState(gitlab, now),
     webhook: {
       store,
-      endedStrangers,
+      heardOfStrangers,
       log,
       now,
       proof: createWebhookProof(config.webhook),
@@ -217,7 +217,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     ci: {
       ...variables,
       store,
-      endedStrangers,
+      heardOfStrangers,
       logs,
       gitlab: rememberFacts(gitlab, { now, isAllowed: (project) => isAllowedProject(config.allowedProjects, project) }),
       log,

@@ -4,7 +4,7 @@ import { type Log, mergeRequestFields } from '../log.ts';
 import type { MergeRequestRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
 import { type Hint, readWebhook, type WebhookReading } from '../webhooks/read-webhook.ts';
-import type { EndedStrangers } from './ended-strangers.ts';
+import type { HeardOfStrangers } from './heard-of-strangers.ts';
 import { limitBody } from './limit-body.ts';
 import { createBodyReader } from './patient-body.ts';
 import type { WebhookProof } from './webhook-proof.ts';
@@ -21,7 +21,7 @@ export interface WebhookContext {
   readonly log: Log;
   readonly now: () => number;
   readonly proof: WebhookProof;
-  readonly endedStrangers: EndedStrangers;
+  readonly heardOfStrangers: HeardOfStrangers;
   /** Told of each webhook what became of it; the event is what its sender wrote. */
   onWebhook?(event: string | undefined, outcome: 'accepted' | 'ignored' | 'refused'): void;
   previewUrl(name: string): string;
@@ -95,7 +95,7 @@ export function webhookRoutes(context: WebhookContext): Hono {
       case 'comment':
       case 'merge-request': {
         const row = store.mergeRequests.head(hint.projectId, hint.iid);
-        if (!row && hint.kind === 'merge-request' && hint.ended) context.endedStrangers.add(hint.projectId, hint.iid);
+        if (!row && (hint.kind === 'comment' || hint.ended)) context.heardOfStrangers.add(hint.projectId, hint.iid);
         if (!row) return false;
         if (hint.kind === 'comment') store.comments.add(row.id, hint.noteId, now());
         store.work.mark(`merge-request:${row.id}`, 'merge-request', now());

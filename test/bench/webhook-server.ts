@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
-import { createEndedStrangers } from '../../src/http/ended-strangers.ts';
+import { createHeardOfStrangers } from '../../src/http/heard-of-strangers.ts';
 import { webhookRoutes } from '../../src/http/webhook.ts';
 import { createWebhookProof } from '../../src/http/webhook-proof.ts';
 import { createLog } from '../../src/log.ts';
@@ -59,7 +59,7 @@ function service(): Hono {
       store,
       log,
       now: Date.now,
-      endedStrangers: createEndedStrangers(),
+      heardOfStrangers: createHeardOfStrangers(),
       proof: createWebhookProof({ signingSecrets: [token], tokens: [] }),
       previewUrl: (name) => name,
     }),

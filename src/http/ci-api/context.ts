@@ -16,7 +16,7 @@ import type { SetupVariables } from '../../deployment/setup-variables.ts';
 import type { Log } from '../../log.ts';
 import type { RevisionLogs } from '../../store/revision-logs.ts';
 import type { Store } from '../../store/store.ts';
-import type { EndedStrangers } from '../ended-strangers.ts';
+import type { HeardOfStrangers } from '../heard-of-strangers.ts';
 
 /** What the doors of the pipeline's jobs read from GitLab. */
 export interface JobGitLab {
@@ -43,7 +43,7 @@ export interface ReceivedBundle {
 
 export interface CiContext {
   readonly store: Store;
-  readonly endedStrangers: EndedStrangers;
+  readonly heardOfStrangers: HeardOfStrangers;
   readonly logs: RevisionLogs;
   readonly gitlab: JobGitLab;
   readonly log: Log;

@@ -87,7 +87,7 @@ function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest)
   // Of one that was not known, a webhook during this call marked nothing; one that is open again may be a stale read.
   const isDoubtful = known
     ? known.state !== mergeRequest.state
-    : context.endedStrangers.has(project.id, mergeRequest.iid);
+    : context.heardOfStrangers.has(project.id, mergeRequest.iid);
   if (isDoubtful) store.work.mark(`merge-request:${row.id}`, 'merge-request', now() + READ_AGAIN_MS);
   const key = { projectId: project.id, app: request.app, ref: `mr-${mergeRequest.iid}` };
   // An environment is in the project where its job runs.
