@@ -20,9 +20,9 @@ Starts a stand-in GitLab, the service and a small project on this machine, opens
 
 const options = readOptions();
 const app = chooseOrFail();
-console.log(`App: ${app.name} (${app.why})`);
 let ending = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(options.once ? 1 : 0));
+console.log(`App: ${app.name} (${app.why})`);
 const folder = mkdtempSync(join(tmpdir(), 'branch-deployments-demo-'));
 // All that the demo writes is below one folder, also what the runner and git make: an end at any time leaves nothing.
 process.env.TMPDIR = folder;
