@@ -9,10 +9,23 @@ import { askActivity } from './activity.ts';
 import type { DagsterInstance, ServedLocation } from './instance-files.ts';
 import { quote } from './quote.ts';
 
-/** The programs that see to the runs. The build leaves them where they are: beside this file in `src`, and so reached from `dist` too. */
-const PROGRAMS = fileURLToPath(new URL('../../../src/apps/dagster/runs', import.meta.url));
+/** The programs that see to the runs. */
+const PROGRAMS = fileURLToPath(new URL('./runs', import.meta.url));
 const FILES = ['daemon.py', 'end_runs.py', 'lost_runs.py', 'code_servers.py'] as const;
 const DEFAULT_DRAIN_MS = 10 * 60_000;
+
+interface Programs {
+  readonly files: ReadonlyArray<{ readonly name: string; readonly text: string }>;
+  readonly version: string;
+}
+
+/** Read with the first launch: they do not change while the service runs. */
+let programs: Programs | undefined;
+
+function readPrograms(): Programs {
+  const files = FILES.map((name) => ({ name, text: readFileSync(join(PROGRAMS, name), 'utf8') }));
+  return { files, version: createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16) };
+}
 
 /** What is planned for the runs of an instance. */
 export interface RunsPlan {
@@ -37,9 +50,8 @@ export function planRuns(
   },
 ): RunsPlan {
   const { env, instance, servers, python } = options;
-  const programs = FILES.map((name) => ({ name, text: readFileSync(join(PROGRAMS, name), 'utf8') }));
-  const version = createHash('sha256').update(JSON.stringify(programs)).digest('hex').slice(0, 16);
-  const folder = join(place.shared, 'dagster-runs', version);
+  programs ??= readPrograms();
+  const folder = join(place.shared, 'dagster-runs', programs.version);
   const config = JSON.stringify({
     daemon: spec.daemon ?? 'runs',
     work: place.work,
@@ -53,7 +65,9 @@ export function planRuns(
     step: {
       name: "the service's programs for runs of Dagster",
       directory: place.shared,
-      command: programs.map(({ name, text }) => `printf %s ${quote(text)} > ${quote(join(folder, name))}`).join('\n'),
+      command: programs.files
+        .map(({ name, text }) => `printf %s ${quote(text)} > ${quote(join(folder, name))}`)
+        .join('\n'),
       env: {},
       makesShared: { path: folder },
     },
