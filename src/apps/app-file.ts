@@ -4,6 +4,7 @@ import { isReserved } from '../deployment/given-names.ts';
 import { durationMs, sizeBytes } from '../deployment/units.ts';
 import { ProblemError } from '../errors.ts';
 import { KNOWN_NAMES, unknownReference } from './environment.ts';
+import { LOCATION_NAME, PYTHON_MODULE, PYTHON_NAME } from './location-names.ts';
 import { readInTree } from './tree-files.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
@@ -18,7 +19,7 @@ const path = z
   .min(1, 'is empty')
   .max(1024)
   .refine((value) => !value.startsWith('/'), 'is an absolute path; paths are relative to the folder of this file');
-const moduleName = z.string().regex(/^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/, 'is not the name of a Python module');
+const moduleName = z.string().regex(PYTHON_MODULE, 'is not the name of a Python module');
 const python = z
   .string()
   .regex(/^[\w.@+/-]{1,200}$/, 'is not a Python version (like "3.12") or the path of an interpreter')
@@ -29,7 +30,7 @@ const duration = z
 
 const location = z
   .strictObject({
-    name: z.string().regex(/^[^\p{Cc}]{1,120}$/u, 'has control characters or more than 120 characters'),
+    name: z.string().regex(LOCATION_NAME, 'has control characters or more than 120 characters'),
     directory: path
       .optional()
       .describe("Folder that the code server starts in, relative to this file's; default: this file's"),
@@ -37,10 +38,7 @@ const location = z
     file: path.optional(),
     package: moduleName.optional(),
     autoload: moduleName.optional(),
-    attribute: z
-      .string()
-      .regex(/^[A-Za-z_]\w*$/, 'is not a Python name')
-      .optional(),
+    attribute: z.string().regex(PYTHON_NAME, 'is not a Python name').optional(),
     optional: z.boolean().optional().describe('A location that may fail without failing the deployment'),
     python: python.optional(),
     setup: command.optional(),

@@ -35,6 +35,7 @@ export async function recognise(
   options: { readonly passed?: readonly string[]; readonly pythons?: InstalledPythons | undefined } = {},
 ): Promise<AppSpec> {
   const { tree } = request;
+  const { passed = [], pythons } = options;
   const directory = resolveInTree('.', request.directory);
   if (directory === undefined || (await kindInTree(tree, directory)) !== 'folder') {
     throw new ProblemError(
@@ -44,9 +45,8 @@ export async function recognise(
     );
   }
   const file = await readAppFile(tree, directory, request.variables);
-  const common = await commonSpec({ ...request, directory }, { file, passed: options.passed ?? [] });
+  const common = await commonSpec({ ...request, directory }, { file, passed });
   if (file && presetOf(file) === 'command') return await commandSpec(file, common, { tree });
-  const { passed = [], pythons } = options;
   const dagster = await recogniseDagster({ tree, file, common, passed, pythons });
   if (dagster) return dagster;
   throw new ProblemError('nothing-recognised', 422, await suggestAppFile(tree, directory));

@@ -1,11 +1,7 @@
 import { ProblemError } from '../../errors.ts';
+import { LOCATION_NAME, PYTHON_MODULE, PYTHON_NAME } from '../location-names.ts';
 import { kindInTree, resolveInTree } from '../tree-files.ts';
 import type { Declared, Found } from './layouts/layout.ts';
-
-/** Names go into logs, notes and the arguments of a code server: as strict as in the app file. */
-const NAME = /^[^\p{Cc}]{1,120}$/u;
-const MODULE = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$/;
-const ATTRIBUTE = /^[A-Za-z_]\w*$/;
 
 /**
  * Checks what was declared, wherever it was: names, and that folders and files are there.
@@ -25,21 +21,21 @@ export async function checkDeclared(tree: string, found: Found): Promise<void> {
 }
 
 async function checkLocation(tree: string, { name, directory, load, attribute, importsFrom }: Declared): Promise<void> {
-  if (!NAME.test(name)) {
+  if (!LOCATION_NAME.test(name)) {
     throw new ProblemError(
       'location-name',
       422,
       `The name of location ${JSON.stringify(name.slice(0, 120))} has control characters or more than 120 characters.`,
     );
   }
-  if (load.kind !== 'file' && !MODULE.test(load.name)) {
+  if (load.kind !== 'file' && !PYTHON_MODULE.test(load.name)) {
     throw new ProblemError(
       'location-module',
       422,
       `Location ${name}: ${JSON.stringify(load.name)} is not the name of a Python ${load.kind === 'package' ? 'package' : 'module'}.`,
     );
   }
-  if (attribute !== undefined && !ATTRIBUTE.test(attribute)) {
+  if (attribute !== undefined && !PYTHON_NAME.test(attribute)) {
     throw new ProblemError(
       'location-attribute',
       422,
