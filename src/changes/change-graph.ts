@@ -1,4 +1,4 @@
-import type { ChangeGraph, ChangeNode, Changes } from '../deployment/changes.ts';
+import { type ChangeGraph, type ChangeNode, type Changes, kindOfChange } from '../deployment/changes.ts';
 import type { LocationDefinitions } from './definitions.ts';
 import { compareTexts } from './differences.ts';
 
@@ -38,9 +38,10 @@ export function drawChanges(
 function statesOf({ assets, downstream }: Changes): ReadonlyMap<string, ChangeNode['state']> {
   const states = new Map<string, ChangeNode['state']>();
   const add = (key: string, state: ChangeNode['state']): void => void states.set(key, first(states.get(key), state));
-  for (const { key, reasons, movedTo } of assets) {
-    if (reasons.length === 0 || movedTo !== undefined) continue;
-    add(key, reasons[0] === 'NEW' ? 'new' : reasons[0] === 'REMOVED' ? 'removed' : 'changed');
+  for (const change of assets) {
+    const kind = kindOfChange(change);
+    if (kind === null || kind === 'moved away') continue;
+    add(change.key, kind === 'moved here' ? 'new' : kind);
   }
   for (const { key } of downstream) add(key, 'downstream');
   return states;

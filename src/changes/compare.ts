@@ -67,10 +67,8 @@ function compareAssets(
   for (const [key, locations] of went) {
     for (const location of locations) {
       const move = moveOf(key, { came, went });
-      changes.push({
-        ...{ location, key, reasons: ['REMOVED'], details: {}, also: [] },
-        ...(move ? { movedTo: move.to } : {}),
-      });
+      const gone = { location, key, reasons: ['REMOVED'], details: {}, also: [] } as const;
+      changes.push(move ? { ...gone, movedTo: move.to } : gone);
     }
   }
   return changes.sort((a, b) => compareTexts(a.location, b.location) || compareTexts(a.key, b.key));

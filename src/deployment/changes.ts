@@ -54,6 +54,18 @@ export interface AssetChange {
   readonly sinceMove?: readonly ChangeReason[];
 }
 
+/** What became of an asset, of the places that it may have in a list of changes; null where it is only listed for what else changed. */
+export type ChangeKind = 'new' | 'changed' | 'removed' | 'moved here' | 'moved away';
+
+/** What became of an asset at this place. */
+export function kindOfChange({ reasons, movedFrom, movedTo }: AssetChange): ChangeKind | null {
+  const [first] = reasons;
+  if (first === undefined) return null;
+  if (first === 'NEW') return movedFrom === undefined ? 'new' : 'moved here';
+  if (first === 'REMOVED') return movedTo === undefined ? 'removed' : 'moved away';
+  return 'changed';
+}
+
 /** An asset that is as it was, and depends on one that is not. */
 export interface DownstreamAsset {
   readonly location: string;

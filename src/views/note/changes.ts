@@ -1,10 +1,12 @@
-import type {
-  AlsoChanged,
-  AssetChange,
-  ChangeGraph,
-  ChangeReason,
-  Changes,
-  KeyDifference,
+import {
+  type AlsoChanged,
+  type AssetChange,
+  type ChangeGraph,
+  type ChangeKind,
+  type ChangeReason,
+  type Changes,
+  type KeyDifference,
+  kindOfChange,
 } from '../../deployment/changes.ts';
 import { renderChangeGraph } from './change-graph.ts';
 import { escapeText, link, shortSha } from './escape.ts';
@@ -55,16 +57,13 @@ export function renderChanges(told: NoteChanges): string {
 }
 
 function countsOf({ assets, downstream, named }: Changes): string[] {
-  const counted = assets.filter((one) => one.reasons.length > 0);
-  const moved = counted.filter((one) => one.movedFrom !== undefined).length;
-  const fresh = counted.filter((one) => one.reasons[0] === 'NEW' && one.movedFrom === undefined).length;
-  const removed = counted.filter((one) => one.reasons[0] === 'REMOVED' && one.movedTo === undefined).length;
-  const changed = counted.filter((one) => one.reasons[0] !== 'NEW' && one.reasons[0] !== 'REMOVED').length;
+  const kinds = assets.map(kindOfChange);
+  const are = (kind: ChangeKind, what: string) => count(kinds.filter((one) => one === kind).length, what);
   return [
-    ...count(fresh, 'new asset'),
-    ...count(changed, 'changed asset'),
-    ...count(moved, 'moved asset'),
-    ...count(removed, 'removed asset'),
+    ...are('new', 'new asset'),
+    ...are('changed', 'changed asset'),
+    ...are('moved here', 'moved asset'),
+    ...are('removed', 'removed asset'),
     ...(downstream.length > 0 ? [`${downstream.length} downstream`] : []),
     ...count(named.length, 'other definition', ' added or removed'),
   ];
@@ -76,18 +75,25 @@ function count(number: number, what: string, rest = ''): string[] {
 
 /** Opens exactly the changed assets; Dagster's selection by key (docs.dagster.io, "Asset selection syntax"). */
 function openLink({ changes, url }: NoteChanges): string {
-  const keys = new Set(isThere(changes.assets).map((one) => one.key));
+  const keys = new Set(changes.assets.filter(isThere).map((one) => one.key));
   if (keys.size === 0) return '';
   const selection = [...keys].map((key) => `key:"${key.replaceAll(/["\\]/g, '\\$&')}"`).join(' or ');
-  const target = `${url.replace(/\/$/, '')}/assets?asset-selection=${encodeText(selection)}`;
+  const target = dagsterUrl({ url }, `assets?asset-selection=${encodeText(selection)}`);
   return target.length > MAX_URL ? '' : ` ${link('Open them in Dagster', target)}`;
 }
 
-const isThere = (assets: readonly AssetChange[]) =>
-  assets.filter((one) => one.reasons.length > 0 && one.reasons[0] !== 'REMOVED');
+function isThere(change: AssetChange): boolean {
+  const kind = kindOfChange(change);
+  return kind === 'new' || kind === 'changed' || kind === 'moved here';
+}
+
+/** A page of the preview's Dagster. */
+function dagsterUrl({ url }: Pick<NoteChanges, 'url'>, path: string): string {
+  return `${url.replace(/\/$/, '')}/${path}`;
+}
 
 function assetTable(told: NoteChanges): string {
-  const assets = told.changes.assets.filter((one) => one.movedTo === undefined);
+  const assets = told.changes.assets.filter((one) => kindOfChange(one) !== 'moved away');
   if (assets.length === 0) return '';
   const manyLocations = new Set(assets.map((one) => one.location)).size > 1;
   const rows = assets.slice(0, MAX_ROWS).map((one) => {
