@@ -27,7 +27,6 @@ class Normal(ast.NodeTransformer):
         self._in_function += 1
         self.generic_visit(node)
         self._in_function -= 1
-        node.body = node.body or [ast.Pass()]
         return node
 
     visit_AsyncFunctionDef = visit_FunctionDef
@@ -39,7 +38,6 @@ class Normal(ast.NodeTransformer):
         outer, self._in_function = self._in_function, 0
         self.generic_visit(node)
         self._in_function = outer
-        node.body = node.body or [ast.Pass()]
         return node
 
     def visit_arg(self, node):
@@ -67,9 +65,8 @@ class Normal(ast.NodeTransformer):
     def generic_visit(self, node):
         super().generic_visit(node)
         # A block that lost its only line needs another one.
-        for name in ("body", "handlers") if not isinstance(node, (ast.Module, ast.Lambda)) else ():
-            if getattr(node, name, None) == [] and name == "body":
-                node.body = [ast.Pass()]
+        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
+            node.body = [ast.Pass()]
         return node
 
 
