@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, getTableColumns, isNotNull, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, isNotNull, type SQL, sql } from 'drizzle-orm';
 import { instanceName } from '../deployment/naming.ts';
 import type { Database } from './database.ts';
 import { type DeploymentRow, deployments, type RevisionRow, revisions } from './schema.ts';
@@ -95,6 +95,12 @@ export function revisionQueries(db: Database): RevisionQueries {
     )
     .limit(1)
     .prepare();
+  const forgetVariables = (which: SQL): void => {
+    db.update(revisions)
+      .set({ sealedVariables: null })
+      .where(and(which, isNotNull(revisions.sealedVariables)))
+      .run();
+  };
   return {
     get: (id) => get.get({ id }),
     ofDeployment: (deploymentId) =>
@@ -140,18 +146,8 @@ export function revisionQueries(db: Database): RevisionQueries {
         )
         .map((row) => row.id),
     mayRunAgain: (digest, stoppedSince) => wanted.get({ digest, stoppedSince }) !== undefined,
-    forgetVariables(digest) {
-      db.update(revisions)
-        .set({ sealedVariables: null })
-        .where(and(eq(revisions.bundle, digest), isNotNull(revisions.sealedVariables)))
-        .run();
-    },
-    forgetVariablesOf(deploymentId) {
-      db.update(revisions)
-        .set({ sealedVariables: null })
-        .where(and(eq(revisions.deploymentId, deploymentId), isNotNull(revisions.sealedVariables)))
-        .run();
-    },
+    forgetVariables: (digest) => forgetVariables(eq(revisions.bundle, digest)),
+    forgetVariablesOf: (deploymentId) => forgetVariables(eq(revisions.deploymentId, deploymentId)),
     deploymentsOfBundle: (digest) =>
       db
         .selectDistinct(getTableColumns(deployments))

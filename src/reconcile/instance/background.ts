@@ -34,8 +34,11 @@ export function workLeftMs(context: InstanceContext, revision: RevisionRow, opti
   const known = leaves.get(context) ?? new Map<string, Leave>();
   leaves.set(context, known);
   const leave = known.get(revision.instance) ?? {
-    ...{ handedOver: false, told: false, looking: false, ended: false },
+    handedOver: false,
+    told: false,
+    looking: false,
     lookAt: 0,
+    ended: false,
   };
   known.set(revision.instance, leave);
   if (leave.ended) return 0;
