@@ -23,3 +23,16 @@ export async function recogniseFiles(files: Files, directory = '.', tree?: strin
   await writeFiles(root, files);
   return recognise({ tree: root, directory, timeoutMs: 60_000 }, { passed: ['UV_INDEX_URL'] });
 }
+
+/** The least that says what to install. */
+export const SETUP: Files = { 'requirements.txt': 'dagster\n' };
+
+/** A `dg.toml` of a project. */
+export const DG_PROJECT = 'directory_type = "project"\n[project]\nroot_module = "bee"\n';
+
+/** The code locations of a folder that is recognised as Dagster, and what the job's log says of them. */
+export async function locationsOf(files: Files, directory = '.') {
+  const spec = await recogniseFiles(files, directory);
+  if (spec.preset !== 'dagster') throw new Error(`recognised as ${spec.preset}`);
+  return { why: spec.remarks[0], remarks: spec.remarks.join('\n'), locations: spec.locations };
+}

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAGSTER_VERSION } from '../../../src/apps/dagster/versions.ts';
-import { until } from '../../support/poll.ts';
 import { type AppWorld, appWorld, type Files, type Outcome, sourceOf } from '../app-world.ts';
+import { ask, runAssets } from './ask-dagster.ts';
 import { findUv } from './uv.ts';
 
 const uv = findUv();
@@ -36,15 +36,6 @@ defs = dg.Definitions(assets=[plain])
   'dagster.yaml': 'storage:\n  postgres:\n    postgres_url: postgresql://production/dagster\n',
 };
 
-async function ask<T>(outcome: Outcome, query: string, variables: Record<string, unknown> = {}): Promise<T> {
-  const response = await fetch(`http://${outcome.endpoint?.host}:${outcome.endpoint?.port}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query, variables }),
-  });
-  return ((await response.json()) as { data: T }).data;
-}
-
 async function assetsOf(outcome: Outcome): Promise<Array<{ key: string; metadata: Record<string, string> }>> {
   const query =
     '{ assetNodes { assetKey { path } metadataEntries { label ... on TextMetadataEntry { text } ... on PathMetadataEntry { path } } } }';
@@ -74,25 +65,7 @@ describe.runIf(uv)(`Dagster ${DAGSTER_VERSION} from PyPI${uv ? '' : ' (left out:
     expect(outcome.health).toEqual({ state: 'healthy', parts: [{ name: 'quickstart', state: 'healthy' }] });
     expect((await assetsOf(outcome)).map((asset) => asset.key)).toEqual(['daily_orders', 'raw_orders']);
 
-    const selector = { jobName: '__ASSET_JOB', repositoryName: '__repository__', repositoryLocationName: 'quickstart' };
-    const { launchRun } = await ask<{ launchRun: { run?: { runId: string } } }>(
-      outcome,
-      'mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename ... on LaunchRunSuccess { run { runId } } } }',
-      { p: { selector, runConfigData: {}, mode: 'default' } },
-    );
-    const status = await until(
-      'the run to end',
-      async () => {
-        const query = '{ runsOrError { ... on Runs { results { runId status } } } }';
-        const { runsOrError } = await ask<{ runsOrError: { results: Array<{ runId: string; status: string }> } }>(
-          outcome,
-          query,
-        );
-        const run = runsOrError.results.find((one) => one.runId === launchRun.run?.runId);
-        return run && /SUCCESS|FAILURE|CANCELED/.test(run.status) ? run.status : undefined;
-      },
-      60_000,
-    );
+    const status = await runAssets(outcome, 'quickstart', { timeoutMs: 60_000 });
     const { shouldShowNux } = await ask<{ shouldShowNux: boolean }>(outcome, '{ shouldShowNux }');
     await world.stop(outcome.name);
 

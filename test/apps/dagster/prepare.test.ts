@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAGSTER_VERSION } from '../../../src/apps/dagster/versions.ts';
 import { dbtEnvironment, shareUvCache, shareWebserver } from '../../support/surroundings.ts';
 import { type AppWorld, appWorld, type Files, type Outcome, sourceOf } from '../app-world.ts';
+import { ask } from './ask-dagster.ts';
 import { findUv } from './uv.ts';
 
 const uv = findUv();
@@ -67,14 +68,10 @@ describe.runIf(uv)(
 
     afterAll(() => world?.dispose(), 60_000);
 
-    async function assetKeys({ endpoint }: Outcome): Promise<string[]> {
-      const response = await fetch(`http://${endpoint?.host}:${endpoint?.port}/graphql`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ query: '{ assetNodes { assetKey { path } } }' }),
-      });
-      const { data } = (await response.json()) as { data: { assetNodes: Array<{ assetKey: { path: string[] } }> } };
-      return data.assetNodes.map((node) => node.assetKey.path.join('/')).sort();
+    async function assetKeys(outcome: Outcome): Promise<string[]> {
+      const query = '{ assetNodes { assetKey { path } } }';
+      const { assetNodes } = await ask<{ assetNodes: Array<{ assetKey: { path: string[] } }> }>(outcome, query);
+      return assetNodes.map((node) => node.assetKey.path.join('/')).sort();
     }
 
     /** How many files dbt parsed anew, by its own account. */

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAGSTER_VERSION, OLDEST_DAGSTER } from '../../../src/apps/dagster/versions.ts';
-import { until } from '../../support/poll.ts';
 import { shareUvCache, shareWebserver } from '../../support/surroundings.ts';
 import { type AppWorld, appWorld, type Files, type Outcome, sourceOf } from '../app-world.ts';
+import { ask, runAssets } from './ask-dagster.ts';
 import { findUv } from './uv.ts';
 
 const uv = findUv();
@@ -55,19 +55,10 @@ describe.runIf(uv)(`a dg workspace${uv ? '' : ' (left out: uv is not installed)'
 
   afterAll(() => world?.dispose(), 60_000);
 
-  async function ask<T>(query: string, variables: Record<string, unknown> = {}): Promise<T> {
-    const response = await fetch(`http://${outcome.endpoint?.host}:${outcome.endpoint?.port}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ query, variables }),
-    });
-    return ((await response.json()) as { data: T }).data;
-  }
-
   it('has a location for each project, of the name that dg gives it', async () => {
     const query = `{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus
       locationOrLoadError { ... on RepositoryLocation { dagsterLibraryVersions { name version } } } } } } }`;
-    const { workspaceOrError } = await ask<{ workspaceOrError: { locationEntries: object[] } }>(query);
+    const { workspaceOrError } = await ask<{ workspaceOrError: { locationEntries: object[] } }>(outcome, query);
     const entry = (name: string, version: string) => ({
       name,
       loadStatus: 'LOADED',
@@ -90,7 +81,7 @@ describe.runIf(uv)(`a dg workspace${uv ? '' : ' (left out: uv is not installed)'
       repository: { location: { name: string } };
       metadataEntries: Array<{ label: string; text?: string }>;
     };
-    const { assetNodes } = await ask<{ assetNodes: Node[] }>(query);
+    const { assetNodes } = await ask<{ assetNodes: Node[] }>(outcome, query);
     const assets = assetNodes.map(
       ({ assetKey, repository }) => `${repository.location.name}/${assetKey.path.join('/')}`,
     );
@@ -104,23 +95,7 @@ describe.runIf(uv)(`a dg workspace${uv ? '' : ' (left out: uv is not installed)'
   });
 
   it(`runs the assets of a project with Dagster ${OLDEST_DAGSTER} under the service's webserver`, async () => {
-    const selector = { jobName: '__ASSET_JOB', repositoryName: '__repository__', repositoryLocationName: 'behind' };
-    const { launchRun } = await ask<{ launchRun: { run?: { runId: string } } }>(
-      'mutation($p: ExecutionParams!) { launchRun(executionParams: $p) { __typename ... on LaunchRunSuccess { run { runId } } } }',
-      { p: { selector, runConfigData: {}, mode: 'default' } },
-    );
-    const status = await until(
-      'the run to end',
-      async () => {
-        const query = '{ runsOrError { ... on Runs { results { runId status } } } }';
-        const { runsOrError } = await ask<{ runsOrError: { results: Array<{ runId: string; status: string }> } }>(
-          query,
-        );
-        const run = runsOrError.results.find((one) => one.runId === launchRun.run?.runId);
-        return run && /SUCCESS|FAILURE|CANCELED/.test(run.status) ? run.status : undefined;
-      },
-      90_000,
-    );
+    const status = await runAssets(outcome, 'behind', { timeoutMs: 90_000 });
 
     expect(status).toBe('SUCCESS');
   }, 120_000);
