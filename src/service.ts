@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { appFileJsonSchema } from './apps/app-file.ts';
+import { appFileJsonSchema } from './apps/app-file/schema.ts';
 import { appEnvironment } from './apps/environment.ts';
 import { createPresets } from './apps/presets.ts';
 import type { Config } from './config.ts';

@@ -1,6 +1,7 @@
 import type { AppSpec, CommandSpec, CommonSpec } from '../deployment/app-spec.ts';
 import { ProblemError } from '../errors.ts';
-import { APP_FILE, type AppFile, presetOf, readAppFile } from './app-file.ts';
+import { APP_FILE, type AppFile } from './app-file/schema.ts';
+import { presetOf, readAppFile } from './app-file.ts';
 import type { InstalledPythons } from './dagster/installed-pythons.ts';
 import { recogniseDagster } from './dagster/recognise-dagster.ts';
 import { dotenvRemarks, readDotenv } from './dotenv.ts';

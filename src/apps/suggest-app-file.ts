@@ -1,4 +1,4 @@
-import { APP_FILE } from './app-file.ts';
+import { APP_FILE } from './app-file/schema.ts';
 import { kindInTree, readInTree, resolveInTree } from './tree-files.ts';
 
 /** What to write where nothing was recognised: the smallest app file that would work, as far as the folder's files tell. */

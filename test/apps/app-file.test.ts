@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { appFileJsonSchema, parseAppFile, presetOf } from '../../src/apps/app-file.ts';
+import { appFileJsonSchema } from '../../src/apps/app-file/schema.ts';
+import { parseAppFile, presetOf } from '../../src/apps/app-file.ts';
 import { ProblemError } from '../../src/errors.ts';
 
 function messageFor(text: string): string {

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import type { CommonSpec, DagsterLocation, DagsterSpec } from '../../deployment/app-spec.ts';
 import { durationMs } from '../../deployment/units.ts';
 import { ProblemError } from '../../errors.ts';
-import { APP_FILE, type AppFile } from '../app-file.ts';
+import { APP_FILE, type AppFile } from '../app-file/schema.ts';
 import { dotenvRemarks, readDotenv } from '../dotenv.ts';
 import { resolveInTree } from '../tree-files.ts';
 import { checkDeclared } from './check-declared.ts';

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { ProblemError } from '../../../errors.ts';
-import { APP_FILE } from '../../app-file.ts';
+import { APP_FILE } from '../../app-file/schema.ts';
 import { resolveInTree } from '../../tree-files.ts';
 import {
   type Declared,
