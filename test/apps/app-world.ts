@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { createPresets } from '../../src/apps/presets.ts';
 import type { AppSpec } from '../../src/deployment/app-spec.ts';
 import type { Health } from '../../src/deployment/launch.ts';
+import type { HandedVariable } from '../../src/deployment/sealed-variables.ts';
 import { createProcessRuntime } from '../../src/runtimes/process.ts';
 import type { Observation, Source } from '../../src/runtimes/runtime.ts';
 import { until } from '../support/poll.ts';
@@ -50,7 +51,15 @@ export interface Outcome {
 /** The presets over a real process runtime, one deployment, revisions one after the other. */
 export interface AppWorld {
   readonly dataDir: string;
-  run(source: Source, options?: { directory?: string; env?: Readonly<Record<string, string>> }): Promise<Outcome>;
+  run(
+    source: Source,
+    options?: {
+      readonly directory?: string;
+      readonly env?: Readonly<Record<string, string>>;
+      /** Handed over by the job, for setup and prepare alone. */
+      readonly setupVariables?: readonly HandedVariable[];
+    },
+  ): Promise<Outcome>;
   stop(name: string): Promise<void>;
   dispose(): Promise<void>;
 }
@@ -93,7 +102,7 @@ export async function appWorld(
       const startedAt = performance.now();
       await runtime.start(
         { name, deployment: 'mr-7-app-bcdfghjk' },
-        preset.launch(spec, { projectId: 42, app: '', env }),
+        preset.launch(spec, { projectId: 42, app: '', env, setupVariables: request.setupVariables ?? [] }),
         source,
         { say: (line) => void log.push(line), write: (chunk) => void log.push(Buffer.from(chunk).toString()) },
       );

@@ -8,19 +8,22 @@ import { join } from 'node:path';
 export interface PrivateIndex {
   /** `https://localhost:…/simple`, with the sign-in. */
   readonly url: string;
+  /** The same without it. */
+  readonly address: string;
+  readonly user: string;
   readonly password: string;
   /** File with the authority's certificate. */
   readonly authority: string;
   close(): Promise<void>;
 }
 
-/** Wheel of a package `tiny` 1.0, made by Python's zipfile: a wheel is no more than that. */
+/** Wheel of a package `tiny-of-the-team` 1.0, made by Python's zipfile: a wheel is no more than that. */
 const WHEEL = `
 import sys, zipfile
 with zipfile.ZipFile(sys.argv[1], "w") as wheel:
     wheel.writestr("tiny.py", "SAYS = 'from the private index'\\n")
-    info = "tiny-1.0.dist-info/"
-    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: tiny\\nVersion: 1.0\\n")
+    info = "tiny_of_the_team-1.0.dist-info/"
+    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: tiny-of-the-team\\nVersion: 1.0\\n")
     wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
     wheel.writestr(info + "RECORD", "tiny.py,,\\n" + "".join(f"{info}{name},,\\n" for name in ("METADATA", "WHEEL", "RECORD")))
 `;
@@ -42,17 +45,18 @@ export async function startPrivateIndex(folder: string): Promise<PrivateIndex> {
     'basicConstraints=CA:FALSE',
   ];
   openssl('req', '-x509', ...key, '-keyout', 'own.key', '-out', 'own.pem', ...own, '-CA', 'ca.pem', '-CAkey', 'ca.key');
-  const wheel = 'tiny-1.0-py3-none-any.whl';
+  const wheel = 'tiny_of_the_team-1.0-py3-none-any.whl';
   execFileSync('python3', ['-c', WHEEL, file(wheel)]);
 
+  const user = 'reader';
   const password = 'index-password-3f9d1c';
-  const proof = `Basic ${Buffer.from(`reader:${password}`).toString('base64')}`;
+  const proof = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
   const server = createServer(
     { key: readFileSync(file('own.key')), cert: readFileSync(file('own.pem')) },
     (req, res) => {
       if (req.headers.authorization !== proof) {
         res.writeHead(401, { 'www-authenticate': 'Basic realm="index"' }).end();
-      } else if (req.url === '/simple/tiny/') {
+      } else if (req.url === '/simple/tiny-of-the-team/') {
         res.writeHead(200, { 'content-type': 'text/html' }).end(`<a href="/${wheel}">${wheel}</a>`);
       } else if (req.url === `/${wheel}`) {
         res.writeHead(200, { 'content-type': 'application/octet-stream' }).end(readFileSync(file(wheel)));
@@ -64,7 +68,9 @@ export async function startPrivateIndex(folder: string): Promise<PrivateIndex> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
   return {
-    url: `https://reader:${password}@localhost:${port}/simple`,
+    url: `https://${user}:${password}@localhost:${port}/simple`,
+    address: `https://localhost:${port}/simple`,
+    user,
     password,
     authority: file('ca.pem'),
     close: () =>
