@@ -1,5 +1,6 @@
 import { isReserved } from '../deployment/given-names.ts';
 import { at, describeIssue, fault } from './app-file/faults.ts';
+import { persistFaults } from './app-file/persist.ts';
 import { APP_FILE, AppFile } from './app-file/schema.ts';
 import { KNOWN_NAMES, unknownReference } from './environment.ts';
 import { readInTree } from './tree-files.ts';
@@ -8,7 +9,7 @@ import { parseYaml, type YamlSource } from './yaml-source.ts';
 const MAX_APP_FILE_BYTES = 256 * 1024;
 
 /** Keys that are known and have no effect in this version: refused, for an ignored one would be a surprise. */
-const NOT_YET = ['persist', 'resources', 'idle_after', 'hooks', 'changes', 'dagster_yaml'] as const;
+const NOT_YET = ['resources', 'idle_after', 'hooks', 'changes', 'dagster_yaml'] as const;
 const COMMAND_ONLY = ['setup_inputs', 'setup_outputs', 'start', 'health'] as const;
 const DAGSTER_ONLY = ['locations', 'python', 'daemon', 'max_concurrent_runs', 'drain'] as const;
 
@@ -104,6 +105,8 @@ function checkMeaning(file: AppFile, handed: readonly string[]): KeyFault[] {
       message: 'the preset command needs the key start: the command that starts the app on HOST and PORT',
     });
   }
+  for (const { index, message } of persistFaults(file.persist ?? []))
+    faults.push({ key: ['persist', String(index)], message });
   const names = (file.locations ?? []).map((one) => one.name);
   for (const [index, name] of names.entries()) {
     if (names.indexOf(name) < index)

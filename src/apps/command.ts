@@ -7,6 +7,7 @@ import type { CommandSpec } from '../deployment/app-spec.ts';
 import type { Health, Launch, LaunchPlan, Place, Step } from '../deployment/launch.ts';
 import { appValues, variableFiles } from './app-values.ts';
 import { interpreterVersions } from './interpreters.ts';
+import { persistedFolders } from './persisted-folders.ts';
 import type { LaunchContext, Preset } from './preset.ts';
 import { kindInTree } from './tree-files.ts';
 
@@ -39,6 +40,7 @@ async function planCommand(spec: CommandSpec, context: LaunchContext, options: {
   if (spec.prepare !== undefined) steps.push({ name: 'prepare', directory, command: spec.prepare, ...forSetup });
   return {
     removeFromTree: [resolve(directory, '.env')],
+    persist: persistedFolders(spec, place),
     files: variableFiles(context, place),
     steps,
     processes: [{ name: 'app', directory, argv: ['/bin/sh', '-c', spec.start], ...values }],

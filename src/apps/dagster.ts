@@ -8,6 +8,7 @@ import { instanceFiles } from './dagster/instance-files.ts';
 import { type LocationTools, locationSteps } from './dagster/location-steps.ts';
 import { planRuns, RUNS } from './dagster/runs.ts';
 import { storageStep, webserver, webserverPython, webserverStep } from './dagster/webserver.ts';
+import { persistedFolders } from './persisted-folders.ts';
 import type { LaunchContext, Preset } from './preset.ts';
 
 /** Name of the port that the location at an index of the spec listens on. */
@@ -65,6 +66,7 @@ async function planDagster(
   const folders = new Set([spec.directory, ...spec.locations.map((one) => one.directory)]);
   return {
     removeFromTree: [...folders].map((folder) => resolve(place.tree, folder, '.env')),
+    persist: persistedFolders(spec, place),
     files: [...instance.files, ...variableFiles(context, place), ...runs.files],
     steps,
     processes: [

@@ -5,6 +5,7 @@ import { presetOf, readAppFile } from './app-file.ts';
 import type { InstalledPythons } from './dagster/installed-pythons.ts';
 import { recogniseDagster } from './dagster/recognise-dagster.ts';
 import { dotenvRemarks, readDotenv } from './dotenv.ts';
+import { checkPersisted } from './persisted-folders.ts';
 import type { RecogniseRequest } from './preset.ts';
 import { suggestAppFile } from './suggest-app-file.ts';
 import { kindInTree, resolveInTree } from './tree-files.ts';
@@ -47,9 +48,14 @@ export async function recognise(
   }
   const file = await readAppFile(tree, directory, request.variables);
   const common = await commonSpec({ ...request, directory }, { file, passed });
-  if (file && presetOf(file) === 'command') return await commandSpec(file, common, { tree });
-  const dagster = await recogniseDagster({ tree, file, common, passed, pythons });
-  if (dagster) return dagster;
+  const spec =
+    file && presetOf(file) === 'command'
+      ? await commandSpec(file, common, { tree })
+      : await recogniseDagster({ tree, file, common, passed, pythons });
+  if (spec) {
+    await checkPersisted(tree, spec);
+    return spec;
+  }
   throw new ProblemError('nothing-recognised', 422, await suggestAppFile(tree, directory));
 }
 
@@ -61,14 +67,20 @@ async function commonSpec(
   const path = resolveInTree(directory, '.env') as string;
   const dotenv = await readDotenv(tree, path, { passed: options.passed });
   const env = Object.fromEntries(Object.entries(options.file?.env ?? {}).map(([name, value]) => [name, String(value)]));
+  // Their form has been checked with the file's.
+  const persist = (options.file?.persist ?? []).map((one) => resolveInTree(directory, one) as string);
   return {
     directory,
     env,
     dotenv: dotenv?.values ?? {},
     timeoutMs,
+    ...(persist.length > 0 ? { persist } : {}),
     ...(request.variables?.length ? { variables: request.variables } : {}),
     ...(request.setupVariables?.length ? { setupVariables: request.setupVariables } : {}),
-    remarks: dotenv ? dotenvRemarks(path, dotenv) : [],
+    remarks: [
+      ...(dotenv ? dotenvRemarks(path, dotenv) : []),
+      ...(persist.length > 0 ? [`persist: ${persist.join(', ')} stay from push to push`] : []),
+    ],
   };
 }
 

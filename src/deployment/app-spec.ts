@@ -15,6 +15,8 @@ export interface CommonSpec {
   /** Names in the component's input `variables`, and names of those for setup that the job has handed over; the values are elsewhere. */
   readonly variables?: readonly string[];
   readonly setupVariables?: readonly string[];
+  /** Folders of the tree that stay from revision to revision; none lies within another. */
+  readonly persist?: readonly string[];
   /** From the start of setup to healthy. */
   readonly timeoutMs: number;
   /** What was recognised and why, and what was ignored: lines for the job log. */

@@ -36,6 +36,12 @@ export type SecretValues = Readonly<Record<string, string>>;
 export interface LaunchPlan {
   /** Absolute paths below the tree that are taken out of the private copy before anything runs: a `.env` would undo the isolation. */
   readonly removeFromTree?: readonly string[];
+  /**
+   * Folders that stay from revision to revision: `path`, absolute and below the tree, becomes a link to `kept`, below `place.data`,
+   * before anything runs. The first start gives `kept` what its tree has at `path`; for later ones that is left out. Two instances
+   * side by side share it.
+   */
+  readonly persist?: ReadonlyArray<{ readonly path: string; readonly kept: string }>;
   /** Written before anything runs; paths are absolute and lie in `place.work` or `place.data`. */
   readonly files: readonly PlannedFile[];
   /** Run one after the other; the first that fails fails the instance. */

@@ -76,6 +76,31 @@ describe('the app file', () => {
       'preset: dagster\ndrain: 10 minutes\n',
       'line 2: drain: is not a duration (like 30s, 15m, 2h, 7d)',
     ],
+    [
+      'a persisted folder above its own',
+      'start: x\npersist: [data/, a/../../b]\n',
+      `line 2: persist.1: "a/../../b" leaves this file's folder. Name a folder below it`,
+    ],
+    [
+      'its own folder as a persisted one',
+      'start: x\npersist: [./]\n',
+      `line 2: persist.0: "./" is this file's folder itself: a push would change nothing. Name a folder below it`,
+    ],
+    [
+      'a persisted folder of git',
+      'start: x\npersist: [a/.Git/hooks]\n',
+      'line 2: persist.0: "a/.Git/hooks" is of git. Name another folder',
+    ],
+    [
+      'a persisted folder within another one',
+      'start: x\npersist:\n  - data/in\n  - ./data\n',
+      'line 4: persist.1: "./data" lies within "data/in", or the other way round. Name the outer one only',
+    ],
+    [
+      'a persisted folder whose path is too long for a name',
+      `start: x\npersist: [${'é/'.repeat(30)}]\n`,
+      `line 2: persist.0: "${'é/'.repeat(30)}" is too long: at most 200 bytes, as a URL has them. Name a shorter path`,
+    ],
     ['broken YAML', 'health: /\nstart: "x\n', 'line 3: Missing closing "quote'],
     ['the same key twice', 'start: x\nstart: y\n', 'line 2: Map keys must be unique'],
   ])('refuses %s', (_, text, fault) => {
@@ -83,7 +108,6 @@ describe('the app file', () => {
   });
 
   it.each([
-    ['persist', 'start: x\npersist: [data/]\n'],
     ['resources', 'start: x\nresources: { memory: 1Gi, cpu: 1 }\n'],
     ['idle_after', 'start: x\nidle_after: 1h\n'],
     ['hooks', 'start: x\nhooks: { after_deploy: [{ run: python clone.py }] }\n'],

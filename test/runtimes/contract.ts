@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Runtime } from '../../src/runtimes/runtime.ts';
 import { ask, launchOf, printed, readableLog, SERVER, sourceOf, stepOf, until, untilState } from './apps.ts';
+import { testPersist } from './contract-persist.ts';
 import { testPlans } from './contract-plan.ts';
 
 /** A runtime and what a test does to the world around it. */
@@ -26,6 +27,7 @@ export function testRuntime(kind: Runtime['kind'], make: () => Promise<RuntimeUn
     afterEach(() => world.dispose());
 
     testPlans(() => runtime);
+    testPersist(() => runtime);
 
     it('names its kind', () => {
       expect(runtime.kind).toBe(kind);

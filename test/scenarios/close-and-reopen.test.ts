@@ -1,3 +1,5 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { until } from '../support/poll.ts';
@@ -87,6 +89,50 @@ describe('a merge request that is merged', () => {
     expect(instancesOf(mr)).toEqual([]);
     expect(t.bundles()).toEqual(before);
     expect(environmentOf(mr)?.state).toBe('stopped');
+  });
+});
+
+describe('what an app stores', () => {
+  const PERSISTING = [
+    'persist: [data/]',
+    'prepare: date >> data/seen; date >> "$BRANCH_DEPLOYMENT_DATA_DIR/own"',
+    'start: node server.mjs',
+    'health: /healthz',
+  ].join('\n');
+  const SERVER = `import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+const { BRANCH_DEPLOYMENT_DATA_DIR: own, PORT, HOST } = process.env;
+const lines = (path) => readFileSync(path, 'utf8').trim().split('\\n').length;
+const told = () => [readFileSync('data/seed', 'utf8').trim(), lines('data/seen'), lines(own + '/own')].join(' ');
+createServer((req, res) => res.end(req.url === '/healthz' ? 'ok' : told())).listen(Number(PORT), HOST);
+`;
+
+  it('is there after a push, and gone with its deployment', async () => {
+    const mr = await t.openMergeRequest('stores', {
+      '.branch-deployment.yml': PERSISTING,
+      'server.mjs': SERVER,
+      'data/seed': 'first',
+    });
+    await t.settled();
+    const url = t.previewUrl(mr.iid);
+    expect(await t.preview(url)).toMatchObject({ status: 200, body: 'first 1 1' });
+    expect(t.deployJob(mr.iid)?.trace).toContain('persist: data: begins with what this push has there');
+
+    await t.push('stores', { 'data/seed': 'second' });
+    await t.settled();
+    expect(await t.preview(url)).toMatchObject({ status: 200, body: 'first 2 2' });
+    expect(t.deployJob(mr.iid)?.trace).toContain('persist: data: as earlier pushes left it');
+
+    await t.gitlab.closeMergeRequest(mr, t.dev);
+    await t.settled();
+    await t.gitlab.reopenMergeRequest(mr, t.dev);
+    await t.settled();
+    expect(await t.preview(url)).toMatchObject({ status: 200, body: 'second 1 1' });
+
+    await t.gitlab.mergeMergeRequest(mr, t.dev);
+    await t.settled();
+    const folders = readdirSync(join(t.dataDir, 'deployments'));
+    expect(folders.filter((name) => name.startsWith(`mr-${mr.iid}-`))).toEqual([]);
   });
 });
 

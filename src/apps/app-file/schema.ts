@@ -76,7 +76,13 @@ export const AppFile = z.strictObject({
       z.union([z.string(), z.number(), z.boolean()]),
     )
     .optional(),
-  persist: z.array(path).optional(),
+  persist: z
+    .array(path)
+    .max(20)
+    .optional()
+    .describe(
+      "Folders below this file's that stay from revision to revision; the first one that names them fills them",
+    ),
   resources: z
     .strictObject({
       memory: z

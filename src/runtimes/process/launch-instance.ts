@@ -1,5 +1,5 @@
-import { chmod, mkdir, realpath, rm } from 'node:fs/promises';
-import { dirname, join, resolve, sep } from 'node:path';
+import { chmod, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Launch, LaunchPlan, Place, PlannedProcess, Step } from '../../deployment/launch.ts';
 import { messageOf } from '../../errors.ts';
 import type { InstanceLog, Source } from '../runtime.ts';
@@ -7,7 +7,9 @@ import { buildEnvironment } from './environment.ts';
 import { deploymentFolder } from './folders.ts';
 import type { Instance } from './instance.ts';
 import type { KeyedLock } from './keyed-lock.ts';
+import { isBelow, liesInTree } from './lies-in-tree.ts';
 import { makeShared } from './make-shared.ts';
+import { persistFolders } from './persist-folders.ts';
 import { runInstanceTool } from './run-inside.ts';
 import { runStep, StepFailure } from './run-step.ts';
 
@@ -16,7 +18,7 @@ export interface LaunchRequest {
   readonly launch: Launch;
   readonly source: Source;
   readonly log: InstanceLog;
-  /** By the path of a shared folder. */
+  /** By the path of a folder that more than one instance uses. */
   readonly sharedLock: KeyedLock;
 }
 
@@ -38,6 +40,7 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
   const plan = await launch.plan(place);
   instance.signal.throwIfAborted();
   await removeFromTree(place, plan);
+  await persistFolders(instance, plan, { place, log, lock: sharedLock });
   for (const file of plan.files) await writeFile(instance, place, file);
   const [first] = plan.processes;
   instance.save({ surroundings: { directory: first.directory, env: { ...first.env } } });
@@ -84,13 +87,9 @@ async function makePlace(
   return { name: record.name, tree, work, data, shared: ground.folders.shared, host: ground.host, ports };
 }
 
-/** Nothing of the repository's has run yet, so links stay what they are between the look and the act. */
 async function removeFromTree(place: Place, plan: LaunchPlan): Promise<void> {
   for (const path of plan.removeFromTree ?? []) {
-    const parent = isBelow(path, place.tree) ? await realpath(dirname(path)).catch(() => undefined) : '/';
-    if (parent === undefined) continue;
-    const tree = await realpath(place.tree);
-    if (parent !== tree && !isBelow(parent, tree)) throw new Error(`${path} is not below the tree`);
+    if (!(await liesInTree(path, place.tree))) throw new Error(`${path} is not below the tree`);
     await rm(path, { recursive: true, force: true });
   }
 }
@@ -121,8 +120,4 @@ function startProcesses(instance: Instance, processes: readonly PlannedProcess[]
 function environmentOf(instance: Instance, planned: Readonly<Record<string, string>>): Record<string, string> {
   const { ground, folders, record } = instance;
   return buildEnvironment(ground, { name: record.name, folders, port: record.port }, { planned });
-}
-
-function isBelow(path: string, folder: string): boolean {
-  return resolve(path) === path && path.startsWith(folder + sep);
 }
