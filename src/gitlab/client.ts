@@ -1,4 +1,5 @@
 import { createRequesterFn } from '@gitbeaker/requester-utils';
+import { createArchives } from './archive.ts';
 import { createCommits } from './commits.ts';
 import { createEnvironments } from './environments.ts';
 import type { RequestReport } from './exchange.ts';
@@ -32,17 +33,19 @@ export interface GitLabOptions {
  * Every failure is a `GitLabError` without the token in it.
  */
 export function createGitLab(options: GitLabOptions): GitLab {
+  const { token, userAgent, onRequest, now = Date.now } = options;
+  const host = baseUrl(options.url);
   const send = createSender({
-    token: options.token,
-    userAgent: options.userAgent,
+    token,
+    userAgent,
     policy: { ...defaultRetryPolicy, ...options.retry },
     unauthorizedPauseMs: options.unauthorizedPauseMs ?? 30_000,
-    now: options.now ?? Date.now,
-    onRequest: options.onRequest,
+    now,
+    onRequest,
   });
   const resources: ResourceOptions = {
-    host: baseUrl(options.url),
-    token: options.token,
+    host,
+    token,
     requesterFn: createRequesterFn(async (_resource, request) => request, send),
     queryTimeout: null,
     rateLimits: {},
@@ -53,6 +56,7 @@ export function createGitLab(options: GitLabOptions): GitLab {
     ...createMergeRequests(resources),
     ...createPipelines(resources),
     ...createCommits(resources),
+    ...createArchives({ host, token, userAgent, now, onRequest }),
     ...createNotes(resources),
     ...createEnvironments(resources),
   };

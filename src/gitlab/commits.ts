@@ -1,8 +1,8 @@
-import { Commits, Repositories } from '@gitbeaker/rest';
+import { Branches, Commits, Repositories } from '@gitbeaker/rest';
 import * as z from 'zod';
 import type { CommitFacts, CommittedFile } from '../deployment/gitlab-facts.ts';
 import { GitLabError } from '../errors.ts';
-import { readAnswer, readList } from './answers.ts';
+import { nullWhereMissing, readAnswer, readList } from './answers.ts';
 import type { GitLab } from './gitlab.ts';
 import type { ResourceOptions } from './resource-options.ts';
 
@@ -30,12 +30,17 @@ const commit = z
     }),
   );
 
+const branch = z.object({ commit });
+
 const LINK_MODE = '120000'; // git's own, for symbolic links
 
 const treeEntry = z.object({ id: z.string(), path: z.string(), type: z.string(), mode: z.string() });
 
-/** Commits (doc/api/commits.md) and their files (doc/api/repositories.md). */
-export function createCommits(options: ResourceOptions): Pick<GitLab, 'commit' | 'committedFiles'> {
+/** Commits (doc/api/commits.md), their files and what they have in common (doc/api/repositories.md), and branches (doc/api/branches.md). */
+export function createCommits(
+  options: ResourceOptions,
+): Pick<GitLab, 'commit' | 'committedFiles' | 'mergeBase' | 'branchHead'> {
+  const branches = new Branches(options);
   const commits = new Commits(options);
   const repositories = new Repositories(options);
   return {
@@ -49,6 +54,17 @@ export function createCommits(options: ResourceOptions): Pick<GitLab, 'commit' |
       return entries
         .filter(({ type }) => type === 'blob')
         .map(({ id, path, mode }): CommittedFile => ({ id, path, kind: mode === LINK_MODE ? 'link' : 'file' }));
+    },
+
+    async mergeBase(projectId, sha, name) {
+      const refs = [commitId(sha), `refs/heads/${name}`];
+      const found = await nullWhereMissing(repositories.mergeBase(projectId, refs));
+      return found && readAnswer(commit, found, `what ${sha} and ${name} have in common`);
+    },
+
+    async branchHead(projectId, name) {
+      const found = await nullWhereMissing(branches.show(projectId, name));
+      return found && readAnswer(branch, found, `branch ${name}`).commit;
     },
   };
 }

@@ -26,20 +26,35 @@ export async function exchange(
   request: Request,
   onRequest: ((report: RequestReport) => void) | undefined,
 ): Promise<Response> {
-  const startedAt = performance.now();
-  const report = { method: request.method, route: routeOf(new URL(request.url).pathname) };
+  const report = reportOf(request, onRequest);
   try {
-    const response = await followWithin(request);
+    const response = await fetchWithin(request);
     const text = await response.text();
+    report(response);
     const { status, headers } = response;
-    onRequest?.({ ...report, status, ms: performance.now() - startedAt, ...rateLimitOf(headers) });
     return new Response(status === 204 || status === 304 ? null : text, { status, headers });
   } catch (error) {
-    const late = error instanceof Error && /^(TimeoutError|AbortError)$/.test(error.name);
-    const failure = late ? 'timeout' : (errorCode(error) ?? 'failed');
-    onRequest?.({ ...report, failure, ms: performance.now() - startedAt });
+    report(error);
     throw error;
   }
+}
+
+/** Reports how an exchange that begins now went: with its answer, or with what it failed with. */
+export function reportOf(
+  request: Request,
+  onRequest: ((report: RequestReport) => void) | undefined,
+): (outcome: unknown) => void {
+  const startedAt = performance.now();
+  const begun = { method: request.method, route: routeOf(new URL(request.url).pathname) };
+  return (outcome) => {
+    const ms = performance.now() - startedAt;
+    if (outcome instanceof Response) {
+      const { status, headers } = outcome;
+      return onRequest?.({ ...begun, status, ms, ...rateLimitOf(headers) });
+    }
+    const late = outcome instanceof Error && /^(TimeoutError|AbortError)$/.test(outcome.name);
+    onRequest?.({ ...begun, failure: late ? 'timeout' : (errorCode(outcome) ?? 'failed'), ms });
+  };
 }
 
 function rateLimitOf(headers: Headers): Pick<RequestReport, 'rateLimitRemaining'> {
@@ -47,7 +62,8 @@ function rateLimitOf(headers: Headers): Pick<RequestReport, 'rateLimitRemaining'
   return left && /^\d+$/.test(left) ? { rateLimitRemaining: Number(left) } : {};
 }
 
-async function followWithin(request: Request): Promise<Response> {
+/** Follows redirects of a GET within the origin that it is sent to; any other redirect is the answer. */
+export async function fetchWithin(request: Request): Promise<Response> {
   let response = await fetch(request);
   for (let hop = 0; hop < MOST_REDIRECTS && request.method === 'GET'; hop += 1) {
     const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;

@@ -45,7 +45,16 @@ const ADDRESS_ADVICE =
 
 /** A 2xx that is no JSON. */
 export function notJsonError(answer: Answer, request: FailedRequest): GitLabError {
-  const kind = isHtml(answer) ? 'a web page' : 'something that is not JSON';
+  return notMeant(answer, request, 'something that is not JSON');
+}
+
+/** A 2xx that is no archive. */
+export function notArchiveError(answer: Answer, request: FailedRequest): GitLabError {
+  return notMeant(answer, request, 'something that is no archive');
+}
+
+function notMeant(answer: Answer, request: FailedRequest, otherwise: string): GitLabError {
+  const kind = isHtml(answer) ? 'a web page' : otherwise;
   return new GitLabError('invalid', `GitLab answered ${kind} to ${request.what}. ${ADDRESS_ADVICE}`, {
     status: answer.status,
   });

@@ -46,6 +46,12 @@ export interface GitLab {
   commit(projectId: number, sha: string): Promise<CommitFacts>;
   /** All files of a commit, links among them; submodules are left out. One request for each hundred. */
   committedFiles(projectId: number, sha: string): Promise<CommittedFile[]>;
+  /** The newest commit that a commit and a branch have in common; null where they have none. */
+  mergeBase(projectId: number, sha: string, branch: string): Promise<CommitFacts | null>;
+  /** The newest commit of a branch; null where there is no such branch. */
+  branchHead(projectId: number, branch: string): Promise<CommitFacts | null>;
+  /** All files of a commit as a gzipped tar, below one folder; not repeated. What goes wrong, also midway, is a `GitLabError`. */
+  archive(projectId: number, sha: string, options?: { readonly signal?: AbortSignal }): AsyncIterable<Uint8Array>;
 
   /** Notes of a merge request, oldest first, all pages. */
   notes(projectId: number, iid: number): Promise<NoteFacts[]>;

@@ -29,15 +29,20 @@ export interface Unpacked {
  * (absolute paths, setuid bits), overwrites doubled entries, and gives no content to hash.
  *
  * @param directory absolute path of a folder that exists and is empty; what is in it after a rejection is the caller's to remove
+ * @param options.belowFolder everything in the archive lies in one folder, which is left out: GitLab packs commits so
  * @param options.signal ends it at the next piece of the archive: minutes of a large one must not hold up a close, or the service's end
  * @throws ProblemError 422 for an archive that misbehaves, 413 for one that is too large, 507 when the disk is full; the signal's reason
  */
 export async function unpackArchive(
   archive: AsyncIterable<Uint8Array>,
   directory: string,
-  options: { readonly limits: BundleLimits; readonly signal?: AbortSignal | undefined },
+  options: {
+    readonly limits: BundleLimits;
+    readonly belowFolder?: boolean;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Promise<Unpacked> {
-  const unpacker = new ArchiveUnpacker(directory, options.limits);
+  const unpacker = new ArchiveUnpacker(directory, options);
   try {
     await pipeline(archive, createGunzip({ chunkSize: CHUNK_BYTES }), async (tar: AsyncIterable<Buffer>) => {
       for await (const chunk of tar) {
@@ -62,6 +67,7 @@ function explainZlibError(error: unknown): unknown {
 
 class ArchiveUnpacker {
   private readonly limits: BundleLimits;
+  private readonly belowFolder: boolean;
   private readonly index: TreeIndex;
   private readonly writer: TreeWriter;
   // Handlers throw out of `write`: the parser calls them at once, and it is not used again after that.
@@ -73,8 +79,12 @@ class ArchiveUnpacker {
   private begun = false;
   private complete = false;
 
-  constructor(directory: string, limits: BundleLimits) {
+  constructor(
+    directory: string,
+    { limits, belowFolder = false }: { readonly limits: BundleLimits; readonly belowFolder?: boolean },
+  ) {
     this.limits = limits;
+    this.belowFolder = belowFolder;
     this.index = new TreeIndex(limits.entries);
     this.writer = new TreeWriter(directory);
     this.parser.on('entry', (entry: ReadEntry) => this.takeEntry(entry));
@@ -139,7 +149,7 @@ class ArchiveUnpacker {
   private takeEntry(entry: ReadEntry): void {
     if (++this.seen > this.limits.entries)
       throw refuseTooLarge(`has more than ${this.limits.entries} entries`, `${this.limits.entries} of them`);
-    const path = readEntryPath(entry.path);
+    const path = this.pathOf(entry.path);
     switch (entry.type) {
       case 'Directory':
       case 'GNUDumpDir':
@@ -179,6 +189,11 @@ class ArchiveUnpacker {
     }
   }
 
+  private pathOf(name: string): string {
+    const path = readEntryPath(name);
+    return this.belowFolder ? path.split('/').slice(1).join('/') : path;
+  }
+
   private addDirectory(path: string, entryName: string): void {
     for (const folder of this.index.addDirectory(path, entryName)) this.writer.directory(folder);
   }
@@ -216,7 +231,7 @@ class ArchiveUnpacker {
   private addHardLink(path: string, entry: ReadEntry): void {
     const name = entry.linkpath ?? '';
     const inside = !name.startsWith('/') && !name.split('/').includes('..');
-    const existing = inside ? readEntryPath(name) : '';
+    const existing = inside ? this.pathOf(name) : '';
     const node = this.index.at(existing);
     if (!inside || node === undefined || node.kind === 'directory') {
       const why = inside

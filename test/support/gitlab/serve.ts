@@ -150,10 +150,11 @@ async function readBody(request: IncomingMessage): Promise<string> {
 }
 
 function send(response: ServerResponse, answer: Answer, method: string): void {
+  const { body } = answer;
   const text =
-    answer.body === undefined ? '' : typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body);
+    body === undefined ? '' : typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
   const type = typeof answer.body === 'string' ? 'text/plain; charset=utf-8' : 'application/json';
-  response.writeHead(answer.status, { ...(text !== '' && { 'content-type': type }), ...answer.headers });
+  response.writeHead(answer.status, { ...(text.length > 0 && { 'content-type': type }), ...answer.headers });
   response.end(method === 'HEAD' ? undefined : text);
 }
 

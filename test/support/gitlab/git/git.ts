@@ -15,11 +15,20 @@ const ENVIRONMENT = {
 };
 
 /** Runs git in a bare repository; rejects with what it printed where it failed. */
-export function runGit(
+export async function runGit(
   repository: string,
   args: readonly string[],
   options: GitOptions = {},
 ): Promise<{ code: number; stdout: string }> {
+  const { code, stdout } = await runGitForBytes(repository, args, options);
+  return { code, stdout: stdout.toString() };
+}
+
+function runGitForBytes(
+  repository: string,
+  args: readonly string[],
+  options: GitOptions = {},
+): Promise<{ code: number; stdout: Buffer }> {
   return new Promise((resolve, reject) => {
     const child = spawn('git', ['--git-dir', repository, ...args], {
       env: ENVIRONMENT,
@@ -35,7 +44,7 @@ export function runGit(
     child.stdin.end(options.input ?? '');
     child.on('close', (code) => {
       if (code === 0 || (code !== null && options.accept?.includes(code)))
-        resolve({ code, stdout: Buffer.concat(out).toString() });
+        resolve({ code, stdout: Buffer.concat(out) });
       else reject(new Error(`git ${args.join(' ')} ended with ${code}: ${Buffer.concat(err).toString().trim()}`));
     });
   });
@@ -51,4 +60,16 @@ export async function resolveCommit(repository: string, revision: string): Promi
     },
   );
   return code === 0 ? stdout.trim() : null;
+}
+
+/** The newest commit that all of these have in common; null where there is none. */
+export async function mergeBase(repository: string, shas: readonly string[]): Promise<string | null> {
+  const { code, stdout } = await runGit(repository, ['merge-base', ...shas], { accept: [1] });
+  return code === 0 ? stdout.trim() : null;
+}
+
+/** The files of a commit as GitLab packs them (Gitaly runs `git archive`): a gzipped tar, below `prefix`. */
+export async function gitArchive(repository: string, sha: string, prefix: string): Promise<Buffer> {
+  const args = ['archive', '--format=tar.gz', `--prefix=${prefix}`, sha];
+  return (await runGitForBytes(repository, args)).stdout;
 }

@@ -13,11 +13,21 @@ const note: Operation = {
 };
 const notes = '/projects/{id}/merge_requests/{merge_request_iid}/notes';
 
-/** Operations that GitLab's description lacks, by doc/api/notes.md and doc/api/users.md. */
+/** Operations that GitLab's description lacks, by doc/api/notes.md, doc/api/users.md and doc/api/repositories.md. */
 export const unlisted: Readonly<Record<string, Operation>> = {
   'GET /user': none,
   'GET /version': none,
   'GET /personal_access_tokens/self': none,
+  // Listed as `…/archive` with the format as a key; people write it as doc/api/repositories.md does.
+  'GET /projects/{id}/repository/archive.tar.gz': {
+    properties: {
+      sha: { type: 'string' },
+      path: { type: 'string' },
+      include_lfs_blobs: { type: 'boolean' },
+      exclude_paths: { type: 'array', items: { type: 'string' } },
+    },
+    required: [],
+  },
   [`GET ${notes}`]: {
     properties: {
       sort: { type: 'string', enum: ['asc', 'desc'] },

@@ -1,10 +1,6 @@
 import { ApiRefusal } from '../api-refusal.ts';
-import { resolveCommit } from '../git/git.ts';
-import { listTree } from '../git/list-tree.ts';
-import { readCommit } from '../git/read-commit.ts';
-import { paginate } from './paginate.ts';
 import { presentProject, presentUser } from './present.ts';
-import { GUEST, notFound, numberOf, ok, REPORTER, type Route, textOf } from './route.ts';
+import { GUEST, notFound, numberOf, ok, type Route } from './route.ts';
 
 export const projectRoutes: readonly Route[] = [
   {
@@ -63,50 +59,6 @@ export const projectRoutes: readonly Route[] = [
         membership_state: 'active',
         expires_at: null,
       });
-    },
-  },
-  {
-    method: 'GET',
-    path: '/projects/{id}/repository/commits/{sha}',
-    level: REPORTER,
-    handle: async ({ gitlab, project, params }) => {
-      const sha = await resolveCommit(project.repository, params.sha ?? '');
-      if (sha === null) throw notFound('Commit');
-      const commit = await readCommit(project.repository, sha);
-      const title = commit.message.split('\n')[0] ?? '';
-      return ok({
-        id: commit.sha,
-        short_id: commit.sha.slice(0, 8),
-        created_at: commit.committedAt,
-        parent_ids: commit.parents,
-        title: title.length > 255 ? `${title.slice(0, 252)}...` : title,
-        message: commit.message,
-        author_name: commit.authorName,
-        author_email: commit.authorEmail,
-        authored_date: commit.authoredAt,
-        committer_name: commit.authorName,
-        committer_email: commit.authorEmail,
-        committed_date: commit.committedAt,
-        trailers: {},
-        extended_trailers: {},
-        web_url: `${gitlab.url}/${project.path}/-/commit/${commit.sha}`,
-        stats: null,
-        status: null,
-        project_id: project.id,
-        last_pipeline: null,
-      });
-    },
-  },
-  {
-    method: 'GET',
-    path: '/projects/{id}/repository/tree',
-    level: REPORTER,
-    handle: async (call) => {
-      const { repository, id, defaultBranch } = call.project;
-      const sha = await resolveCommit(repository, textOf(call, 'ref') ?? defaultBranch);
-      if (sha === null) throw new ApiRefusal(404, { message: '404 Tree Not Found' });
-      const entries = await listTree(repository, sha, { recursive: call.input.recursive === true });
-      return paginate(call, entries, { path: `/projects/${id}/repository/tree`, present: (entry) => entry });
     },
   },
 ];

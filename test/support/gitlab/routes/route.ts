@@ -19,7 +19,7 @@ export interface Call {
 
 export interface Answer {
   readonly status: number;
-  /** Sent as JSON, unless it is text. Nothing for 204. */
+  /** Sent as JSON, unless it is text or bytes. Nothing for 204. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { formatBytes } from '../../deployment/units.ts';
+import type { BundleSource } from './bundle-store.ts';
+import { type BundleLimits, refuseTooLarge } from './refusals.ts';
+import { unpackArchive } from './unpack-archive.ts';
+
+/** Files of a commit, unpacked for a while. */
+export interface CommitTree extends BundleSource {
+  /** Absolute path; until something takes it. */
+  readonly path: string;
+  /** Removes what nobody has taken. */
+  drop(): Promise<void>;
+}
+
+/** Trees of commits that are looked at and then taken by an instance. None of them is kept: the service's next life removes what is left. */
+export interface CommitTrees {
+  /**
+   * Unpacks an archive as GitLab makes it while it streams, within the limits of an upload.
+   * @throws ProblemError as for uploads; what the archive's stream rejects with
+   */
+  unpack(archive: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<CommitTree>;
+  /** Removes all. Before anything is unpacked. */
+  clean(): Promise<void>;
+}
+
+/** @param options.directory absolute; made where it is missing */
+export function createCommitTrees(options: { readonly directory: string; readonly limits: BundleLimits }): CommitTrees {
+  const { directory, limits } = options;
+  return {
+    async unpack(archive, signal) {
+      await mkdir(directory, { recursive: true, mode: 0o700 });
+      const path = join(directory, randomUUID());
+      await mkdir(path, { mode: 0o700 });
+      const drop = () => rm(path, { recursive: true, force: true });
+      let failure: unknown;
+      try {
+        // The stream of gunzip replaces errors of its source; the first one is what happened.
+        const bounded = within(archive, limits, (error) => {
+          failure ??= error;
+        });
+        await unpackArchive(bounded, path, { limits, belowFolder: true, signal });
+      } catch (error) {
+        await drop();
+        throw failure ?? error;
+      }
+      return { path, drop, unpackInto: (target, stop) => take(path, target, stop) };
+    },
+    clean: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+async function* within(
+  archive: AsyncIterable<Uint8Array>,
+  limits: BundleLimits,
+  onFailure: (error: unknown) => void,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  try {
+    for await (const chunk of archive) {
+      bytes += chunk.length;
+      const limit = formatBytes(limits.archiveBytes);
+      if (bytes > limits.archiveBytes) throw refuseTooLarge(`is larger than ${limit}`, limit);
+      yield chunk;
+    }
+  } catch (error) {
+    onFailure(error);
+    throw error;
+  }
+}
+
+async function take(path: string, target: string, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
+  try {
+    await rename(path, target);
+  } catch (error) {
+    // Instances may lie on another file system.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EXDEV')) throw error;
+    try {
+      await cp(path, target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true, mode: 0 });
+    } catch (failure) {
+      await rm(target, { recursive: true, force: true });
+      throw failure;
+    }
+    await rm(path, { recursive: true, force: true });
+  }
+}
