@@ -90,6 +90,24 @@ export interface Changes {
   readonly named: readonly NamedChange[];
 }
 
+/** What came of comparing all code locations of a branch with its base. */
+export interface ComparedChanges {
+  readonly changes: Changes;
+  /** Null where there is nothing to draw, or too much. */
+  readonly graph: ChangeGraph | null;
+  /** Locations that are not among the changes, for a reason. */
+  readonly unknownLocations: readonly UnknownLocation[];
+  /** Lock files that differ, by path from the root of the repository; sorted. */
+  readonly lockFiles: readonly string[];
+}
+
+/** A code location of which it is not known what changed. */
+export interface UnknownLocation {
+  readonly location: string;
+  /** A sentence. */
+  readonly reason: string;
+}
+
 /** What a branch changes and what depends on it, as a picture: assets, or groups of them where they are many. */
 export interface ChangeGraph {
   readonly nodes: readonly ChangeNode[];

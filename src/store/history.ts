@@ -1,6 +1,16 @@
 import { and, eq, inArray, isNotNull, lt, notInArray, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
-import { comments, deployments, events, jobs, mergeRequests, revisions, work } from './schema.ts';
+import {
+  comments,
+  deployments,
+  events,
+  jobs,
+  mergeRequests,
+  readings,
+  revisionChanges,
+  revisions,
+  work,
+} from './schema.ts';
 
 /** What is over, and may be forgotten. Each call is one short transaction: whoever has much to forget calls often, and lets others in between. */
 export interface HistoryQueries {
@@ -63,6 +73,9 @@ export function historyQueries(db: Database): HistoryQueries {
           if (!found) return undefined;
           const ids = db.select({ id: revisions.id }).from(revisions).where(eq(revisions.deploymentId, id)).all();
           db.delete(jobs).where(eq(jobs.deploymentId, id)).run();
+          db.delete(readings).where(eq(readings.deploymentId, id)).run();
+          const own = db.select({ id: revisions.id }).from(revisions).where(eq(revisions.deploymentId, id));
+          db.delete(revisionChanges).where(inArray(revisionChanges.revisionId, own)).run();
           db.delete(revisions).where(eq(revisions.deploymentId, id)).run();
           db.delete(events).where(eq(events.deploymentId, id)).run();
           db.delete(work)

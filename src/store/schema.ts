@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
-import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
+import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { AppSpec } from '../deployment/app-spec.ts';
+import type { ComparedChanges } from '../deployment/changes.ts';
 import type { CommentOutcome } from '../deployment/commands.ts';
 import type { CommitFacts, HeadRemark } from '../deployment/gitlab-facts.ts';
 import type { PartHealth } from '../deployment/launch.ts';
@@ -172,6 +173,48 @@ export const jobs = sqliteTable(
   (t) => [index('jobs_revision').on(t.revisionId), index('jobs_deployment').on(t.deploymentId)],
 );
 
+/** What a revision changes of its base, once that is decided: compared, or unknown for a reason. */
+export const revisionChanges = sqliteTable(
+  'revision_changes',
+  {
+    revisionId: integer()
+      .primaryKey()
+      .references(() => revisions.id),
+    /** Commit that it was compared with; null where none was found. */
+    baseSha: text(),
+    baseUrl: text(),
+    /** Why it is not known, in a sentence; null where it is. */
+    unknown: text(),
+    compared: text({ mode: 'json' }).$type<ComparedChanges>(),
+    decidedAt: integer().notNull(),
+  },
+  (t) => [index('revision_changes_decided').on(t.decidedAt)],
+);
+
+/** What was read of the code of a revision or of a base, so that it is not read again; see `snapshots`. */
+export const readings = sqliteTable(
+  'readings',
+  {
+    deploymentId: integer()
+      .notNull()
+      .references(() => deployments.id),
+    /** Names everything that it depends on. */
+    key: text().notNull(),
+    digest: text()
+      .notNull()
+      .references(() => snapshots.digest),
+    readAt: integer().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.deploymentId, t.key] }), index('readings_digest').on(t.digest)],
+);
+
+/** Snapshots of definitions, each once, under the SHA-256 of its text. */
+export const snapshots = sqliteTable('snapshots', {
+  digest: text().primaryKey(),
+  /** Gzipped. */
+  content: blob({ mode: 'buffer' }).notNull(),
+});
+
 /** What has to be looked at: one row per subject and kind, so that bursts coalesce. */
 export const work = sqliteTable(
   'work',
@@ -236,6 +279,7 @@ export type CommentRow = typeof comments.$inferSelect;
 export type MergeRequestRow = typeof mergeRequests.$inferSelect;
 export type DeploymentRow = typeof deployments.$inferSelect;
 export type RevisionRow = typeof revisions.$inferSelect;
+export type RevisionChangesRow = typeof revisionChanges.$inferSelect;
 export type JobRow = typeof jobs.$inferSelect;
 export type WorkRow = typeof work.$inferSelect;
 export type EventRow = typeof events.$inferSelect;

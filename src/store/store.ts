@@ -1,4 +1,5 @@
 import { createBatch } from './batch.ts';
+import { type ChangeQueries, changeQueries } from './changes.ts';
 import { type CommentQueries, commentQueries } from './comments.ts';
 import { type CountQueries, countQueries } from './counts.ts';
 import { openDatabase } from './database.ts';
@@ -20,6 +21,7 @@ export interface Store {
   readonly deployments: DeploymentQueries;
   readonly revisions: RevisionQueries;
   readonly places: PlaceQueries;
+  readonly changes: ChangeQueries;
   readonly jobs: JobQueries;
   readonly work: WorkQueries;
   readonly events: EventQueries;
@@ -59,6 +61,7 @@ export function openStore(file: string, options?: Parameters<typeof openDatabase
     deployments: deploymentQueries(db),
     revisions: revisionQueries(db),
     places: placeQueries(db),
+    changes: changeQueries(db),
     jobs: jobQueries(db),
     work: workQueries(db, (dueAt) => listener(dueAt)),
     events,

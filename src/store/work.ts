@@ -2,7 +2,7 @@ import { and, asc, eq, isNull, ne, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { type WorkRow, work } from './schema.ts';
 
-export type WorkKind = 'merge-request' | 'note' | 'instance' | 'environment' | 'project' | 'head';
+export type WorkKind = 'merge-request' | 'note' | 'instance' | 'environment' | 'project' | 'head' | 'changes';
 export type Subject = `merge-request:${number}` | `deployment:${number}` | `project:${number}`;
 
 export interface WorkQueries {

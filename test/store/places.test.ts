@@ -2,11 +2,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { CommandSpec } from '../../src/deployment/app-spec.ts';
 import { placeFreed, queueMoved } from '../../src/store/queue-news.ts';
 import type { DeploymentRow } from '../../src/store/schema.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { wantRevision, wantStopped } from '../../src/store/want.ts';
+import { addDeployment, commit, spec } from './add-deployment.ts';
 
 let folder: string;
 let store: Store;
@@ -19,76 +19,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const commit = {
-  sha: 'a'.repeat(40),
-  title: 'Change',
-  message: 'Change',
-  authorName: 'Dee',
-  authorEmail: 'dee@example.com',
-  timestamp: 1,
-  parentShas: [],
-  webUrl: 'https://gitlab.example.com/c/a',
-};
-const spec: CommandSpec = {
-  preset: 'command',
-  directory: '.',
-  env: {},
-  dotenv: {},
-  timeoutMs: 1,
-  remarks: [],
-  setupInputs: [],
-  setupOutputs: [],
-  start: 'x',
-  health: '/',
-};
-
-/** A deployment of !<iid> with one queued revision. */
-function deployment(iid: number): DeploymentRow {
-  const projectUrl = 'https://gitlab.example.com/data/shop';
-  const mergeRequest = store.mergeRequests.record(
-    {
-      projectId: 42,
-      projectPath: 'data/shop',
-      projectUrl,
-      iid,
-      state: 'opened',
-      title: 'Change',
-      draft: false,
-      webUrl: `${projectUrl}/-/merge_requests/${iid}`,
-      sourceProjectId: 42,
-      sourceBranch: `change-${iid}`,
-      targetBranch: 'main',
-      headSha: commit.sha,
-      author: { id: 1, username: 'dee', name: 'Dee' },
-    },
-    0,
-  );
-  const row = store.deployments.create({
-    projectId: 42,
-    app: '',
-    ref: `mr-${iid}`,
-    name: `mr-${iid}-shop`,
-    slug: `mr_${iid}_shop`,
-    mergeRequestId: mergeRequest.id,
-    environmentName: `review/mr-${iid}`,
-    wanted: 'running',
-    phase: 'queued',
-    wantedAt: 0,
-    pipelineId: 1,
-    createdAt: 0,
-  });
-  wantRevision(store, row, {
-    commit,
-    pushedBy: 'Dee',
-    bundle: `b${iid}`,
-    spec,
-    sealedVariables: null,
-    now: iid,
-    why: 'test',
-  });
-  return row;
-}
-
+const deployment = (iid: number): DeploymentRow => addDeployment(store, iid);
 const waits = (row: DeploymentRow, since: number) => store.deployments.update(row.id, { waitingSince: since });
 const runs = (row: DeploymentRow) =>
   store.revisions.update(store.revisions.latest(row.id)?.id ?? 0, { state: 'healthy', instanceState: 'present' });

@@ -89,6 +89,7 @@ export async function removeDeployment(
     if (deployment.phase !== 'stopped') addEvent(context, deployment, 'stopped', `Removed: ${why}.`);
     recordPhase(context, deployment.id, { gone: true });
     store.jobs.forgetVariablesOf(deployment.id);
+    store.changes.forgetReadings(deployment.id);
   });
   // Reopen and /deploy need the last bundle of a closed merge request; nothing brings a merged one back.
   if (deployment.stopReason === 'merged' || deployment.stopReason === 'deleted') {

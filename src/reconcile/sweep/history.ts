@@ -38,6 +38,8 @@ export function historyLook(
         forgotten.events += count;
         return count;
       });
+      await inSteps(signal, ROWS, () => store.changes.forgetOld(before, ROWS));
+      await inSteps(signal, ROWS, () => store.changes.forgetUnused(ROWS));
       for (const id of signal.aborted ? [] : store.history.ended(before, DEPLOYMENTS)) {
         const revisions = store.history.forgetDeployment(id, before);
         for (const revision of revisions ?? []) logs.remove(revision);

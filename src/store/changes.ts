@@ -1,0 +1,111 @@
+import { createHash } from 'node:crypto';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { and, desc, eq, inArray, lt, notInArray, sql } from 'drizzle-orm';
+import type { Database } from './database.ts';
+import { deployments, type RevisionChangesRow, readings, revisionChanges, revisions, snapshots } from './schema.ts';
+
+/** Readings that a deployment keeps: of its last revisions, and of the bases that it may be compared with again. */
+const KEPT_READINGS = 6;
+
+export interface ChangeQueries {
+  /** What a revision changes; undefined while that is not decided. */
+  of(revisionId: number): RevisionChangesRow | undefined;
+  /** Decides it, once: a later decision about the same revision replaces it. */
+  decide(row: RevisionChangesRow): void;
+  /** The base that a deployment was compared with first; undefined before that. */
+  firstBase(deploymentId: number): { readonly sha: string; readonly url: string } | undefined;
+  /** What was read under this key, as text; undefined where it was not, or is not kept any more. */
+  reading(deploymentId: number, key: string): string | undefined;
+  /** Keeps a reading; the oldest of its deployment go. */
+  keepReading(deploymentId: number, key: string, options: { readonly text: string; readonly now: number }): void;
+  /** Drops the readings of a deployment that is over. */
+  forgetReadings(deploymentId: number): void;
+  /** Removes at most `limit` decisions before this time (ms) about revisions that are neither their deployment's latest nor live. Returns how many. */
+  forgetOld(before: number, limit: number): number;
+  /** Removes at most `limit` snapshots that no reading has. Returns how many. */
+  forgetUnused(limit: number): number;
+}
+
+export function changeQueries(db: Database): ChangeQueries {
+  const of = db
+    .select()
+    .from(revisionChanges)
+    .where(eq(revisionChanges.revisionId, sql.placeholder('revisionId')))
+    .prepare();
+  const unused = sql`${snapshots.digest} not in (select ${readings.digest} from ${readings})`;
+  return {
+    of: (revisionId) => of.get({ revisionId }),
+    decide(row) {
+      db.insert(revisionChanges).values(row).onConflictDoUpdate({ target: revisionChanges.revisionId, set: row }).run();
+    },
+    firstBase(deploymentId) {
+      const found = db
+        .select({ sha: revisionChanges.baseSha, url: revisionChanges.baseUrl })
+        .from(revisionChanges)
+        .innerJoin(revisions, eq(revisions.id, revisionChanges.revisionId))
+        .where(and(eq(revisions.deploymentId, deploymentId), sql`${revisionChanges.baseSha} is not null`))
+        .orderBy(revisions.number)
+        .limit(1)
+        .get();
+      return found?.sha == null ? undefined : { sha: found.sha, url: found.url ?? '' };
+    },
+    reading(deploymentId, key) {
+      const found = db
+        .select({ content: snapshots.content })
+        .from(readings)
+        .innerJoin(snapshots, eq(snapshots.digest, readings.digest))
+        .where(and(eq(readings.deploymentId, deploymentId), eq(readings.key, key)))
+        .get();
+      return found && gunzipSync(found.content).toString();
+    },
+    keepReading(deploymentId, key, { text, now }) {
+      const digest = createHash('sha256').update(text).digest('hex');
+      const row = { deploymentId, key, digest, readAt: now };
+      db.transaction(
+        () => {
+          db.insert(snapshots)
+            .values({ digest, content: gzipSync(text) })
+            .onConflictDoNothing()
+            .run();
+          db.insert(readings)
+            .values(row)
+            .onConflictDoUpdate({ target: [readings.deploymentId, readings.key], set: row })
+            .run();
+          const newest = db
+            .select({ key: readings.key })
+            .from(readings)
+            .where(eq(readings.deploymentId, deploymentId))
+            .orderBy(desc(readings.readAt))
+            .limit(KEPT_READINGS);
+          db.delete(readings)
+            .where(and(eq(readings.deploymentId, deploymentId), notInArray(readings.key, newest)))
+            .run();
+        },
+        { behavior: 'immediate' },
+      );
+    },
+    forgetReadings(deploymentId) {
+      db.delete(readings).where(eq(readings.deploymentId, deploymentId)).run();
+    },
+    forgetOld(before, limit) {
+      const old = db
+        .select({ id: revisionChanges.revisionId })
+        .from(revisionChanges)
+        .innerJoin(revisions, eq(revisions.id, revisionChanges.revisionId))
+        .innerJoin(deployments, eq(deployments.id, revisions.deploymentId))
+        .where(
+          and(
+            lt(revisionChanges.decidedAt, before),
+            sql`${deployments.liveRevisionId} is not ${revisions.id}`,
+            sql`${revisions.number} < (select max(l.number) from revisions l where l.deployment_id = ${deployments.id})`,
+          ),
+        )
+        .limit(limit);
+      return db.delete(revisionChanges).where(inArray(revisionChanges.revisionId, old)).run().changes;
+    },
+    forgetUnused(limit) {
+      const some = db.select({ digest: snapshots.digest }).from(snapshots).where(unused).limit(limit);
+      return db.delete(snapshots).where(inArray(snapshots.digest, some)).run().changes;
+    },
+  };
+}
