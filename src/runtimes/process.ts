@@ -27,7 +27,9 @@ import { endLeftovers, recoverInstance } from './process/recover-instance.ts';
 import { runShell } from './process/run-inside.ts';
 import { SPARES_NAME, SpareSetups } from './process/spare-setups.ts';
 import { removeStored, storedFolders } from './process/storage.ts';
+import { workBeside } from './process/work-beside.ts';
 import {
+  type Beside,
   type InstanceLog,
   type InstanceRef,
   type Observation,
@@ -154,6 +156,16 @@ class ProcessRuntime implements Runtime {
       onOutput: (chunk) => log.write(chunk),
     });
     return end.code ?? 128 + (end.signal ? constants.signals[end.signal] : 0);
+  }
+
+  async beside<T>(
+    name: string,
+    options: { readonly source?: Source; readonly log: InstanceLog },
+    act: (beside: Beside) => Promise<T>,
+  ): Promise<T> {
+    const instance = await this.find(name);
+    if (instance?.record.stage !== 'running') throw new Error(`there is no running instance ${name} to work beside`);
+    return workBeside(instance, { ...options, sharedLock: this.sharedFolders }, act);
   }
 
   async list(): Promise<string[]> {

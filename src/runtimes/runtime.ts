@@ -1,4 +1,4 @@
-import type { Launch, SecretValues } from '../deployment/launch.ts';
+import type { Launch, Place, SecretValues, Step } from '../deployment/launch.ts';
 
 /** The instance that a runtime is asked for; `name` is the key for everything. */
 export interface InstanceRef {
@@ -46,6 +46,22 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** Work beside an instance's processes, for as long as it is done. */
+export interface Beside {
+  /** The instance's. */
+  readonly place: Place;
+  /** A tree of other code, where the work brought one; absolute. */
+  readonly tree?: string;
+  /**
+   * Runs a step with the instance's rights; nothing is kept or carried for it. Rejects where it fails, with a sentence for people, and with
+   * the signal's reason.
+   */
+  run(
+    step: Step,
+    options?: { readonly onOutput?: (chunk: Uint8Array) => void; readonly signal?: AbortSignal },
+  ): Promise<void>;
+}
+
 /** A runtime that was let go of starts nothing more: not the instance's fault, and the next service tries again. */
 export class RuntimeClosedError extends Error {
   override readonly name = 'RuntimeClosedError';
@@ -77,6 +93,15 @@ export interface Runtime {
    * @param secret the same as the plan's: a runtime does not keep it
    */
   exec(name: string, command: string, log: InstanceLog, secret?: SecretValues): Promise<number>;
+  /**
+   * Does work beside the processes of a running instance, in its place. What it brings is gone when it has ended.
+   * @param options.source a tree of other code for it
+   */
+  beside?<T>(
+    name: string,
+    options: { readonly source?: Source; readonly log: InstanceLog },
+    act: (beside: Beside) => Promise<T>,
+  ): Promise<T>;
   /** Names of all instances, also of half-made and exited ones. */
   list(): Promise<string[]>;
   /** Names of the deployments that have something which `removeData` would remove; none where the runtime keeps nothing. */

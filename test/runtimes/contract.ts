@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Runtime } from '../../src/runtimes/runtime.ts';
 import { ask, launchOf, printed, readableLog, SERVER, sourceOf, stepOf, until, untilState } from './apps.ts';
+import { testBeside } from './contract-beside.ts';
 import { testPersist } from './contract-persist.ts';
 import { testPlans } from './contract-plan.ts';
 
@@ -28,6 +29,7 @@ export function testRuntime(kind: Runtime['kind'], make: () => Promise<RuntimeUn
 
     testPlans(() => runtime);
     testPersist(() => runtime);
+    testBeside(() => runtime);
 
     it('names its kind', () => {
       expect(runtime.kind).toBe(kind);

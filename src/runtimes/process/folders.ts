@@ -21,6 +21,8 @@ export interface InstanceFolders {
   readonly record: string;
   readonly output: string;
   readonly tree: string;
+  /** A tree of other code, which something beside the instance works on for a while. */
+  readonly otherTree: string;
   readonly work: string;
   readonly home: string;
   readonly temporary: string;
@@ -45,6 +47,7 @@ export function instanceFolders(folders: DataFolders, name: string): InstanceFol
     record: join(root, 'instance.json'),
     output: join(root, 'output.log'),
     tree: join(root, 'tree'),
+    otherTree: join(root, 'other-tree'),
     work: join(root, 'work'),
     home: join(root, 'home'),
     temporary: join(root, 'tmp'),

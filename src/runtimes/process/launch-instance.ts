@@ -1,13 +1,12 @@
-import { chmod, mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import type { Launch, LaunchPlan, Place, PlannedProcess, Step } from '../../deployment/launch.ts';
 import { messageOf } from '../../errors.ts';
 import type { InstanceLog, Source } from '../runtime.ts';
 import { buildEnvironment } from './environment.ts';
-import { deploymentFolder } from './folders.ts';
 import type { Instance } from './instance.ts';
 import type { KeyedLock } from './keyed-lock.ts';
 import { isBelow, liesInTree } from './lies-in-tree.ts';
+import { makePlace } from './make-place.ts';
 import { makeShared } from './make-shared.ts';
 import { persistFolders } from './persist-folders.ts';
 import { runInstanceTool } from './run-inside.ts';
@@ -62,29 +61,6 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
   instance.signal.throwIfAborted();
   instance.save({ stage: 'running' });
   for (const { keep } of own) if (keep) instance.ground.spares.replenish(instance.ground, keep.key);
-}
-
-/** The tree, and ports for what will run in it. */
-async function makePlace(
-  instance: Instance,
-  { launch, source }: Pick<LaunchRequest, 'launch' | 'source'>,
-): Promise<Place> {
-  const { ground, folders, record } = instance;
-  instance.save({ step: 'unpacking' });
-  await source.unpackInto(folders.tree, instance.signal);
-  instance.signal.throwIfAborted();
-  // Tools that look for a repository's root stop here, and do not find one that the data directory happens to lie in.
-  await mkdir(join(folders.tree, '.git'), { recursive: true });
-  await chmod(folders.tree, 0o700);
-  if (ground.account) {
-    const { uid, gid } = ground.account;
-    await runInstanceTool(instance, 'chown -R -h -- "$1" "$2"', [`${uid}:${gid}`, folders.tree], { account: null });
-  }
-  const ports = await ground.ports.take(record.name, launch.ports, { host: ground.host });
-  instance.save({ ports, port: ports[launch.ports[0]] as number });
-  const data = deploymentFolder(ground.folders, record.deployment);
-  const { tree, work } = folders;
-  return { name: record.name, tree, work, data, shared: ground.folders.shared, host: ground.host, ports };
 }
 
 async function removeFromTree(place: Place, plan: LaunchPlan): Promise<void> {

@@ -38,12 +38,12 @@ export async function runStep(instance: Instance, step: Step, log: InstanceLog):
   }
 }
 
-/** Runs the command of a step; `prelude` goes before it in its shell. */
+/** Runs the command of a step; `prelude` goes before it in its shell, and `signal` ends it too. */
 export async function runStepCommand(
   instance: Instance,
   step: Step,
   log: InstanceLog,
-  options: { prelude?: string } = {},
+  options: { prelude?: string; signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
   const folder = await stat(step.directory).catch(() => undefined);
   if (!folder?.isDirectory()) {
@@ -59,7 +59,7 @@ export async function runStepCommand(
     script: `${options.prelude ?? ''}${step.command}`,
     directory: step.directory,
     env: { ...step.secret, ...step.env },
-    signal: instance.signal,
+    signal: options.signal ? AbortSignal.any([instance.signal, instance.gone, options.signal]) : instance.signal,
     onOutput: (chunk) => log.write(chunk),
   });
   const took = formatDuration(performance.now() - startedAt);
