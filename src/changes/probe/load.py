@@ -19,7 +19,7 @@ def targets_of(options):
         "python_file": options.python_file,
         "module_name": options.module_name,
         "package_name": options.package_name,
-        "working_directory": options.directory,
+        "working_directory": options.imports_from,
         "attribute": options.attribute,
         # Which of these there are depends on Dagster's release.
         "autoload_defs_module_name": options.autoload_defs_module_name,

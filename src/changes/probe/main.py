@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 
+from .other_tree import import_from
 from .own_code import OwnCode
 from .snapshot import failure, take_snapshot
 
@@ -16,11 +17,13 @@ def run(arguments):
     # What the project prints belongs to whoever reads the log; the snapshot has a file of its own.
     sys.stdout.flush()
     os.dup2(2, 1)
-    os.chdir(options.directory)
-    # As `python -m dagster api grpc` in that folder has it.
-    sys.path.insert(0, os.getcwd())
+    os.chdir(options.start_in)
     try:
-        own = OwnCode(options.root or options.directory, options.directory)
+        if options.instead:
+            import_from(options.root, options.instead)
+        # As `python -m dagster api grpc` in that folder has it.
+        sys.path.insert(0, os.getcwd())
+        own = OwnCode(options.root, options.directory, start_in=options.start_in, installed=options.instead)
         snapshot = take_snapshot(options, own)
     except BaseException as error:  # also SystemExit, which a module may raise while it is imported
         snapshot = failure(error, traceback.format_exc())
@@ -36,6 +39,9 @@ def parse(arguments):
     parser.add_argument("--output", required=True, help="file for the snapshot (JSON)")
     parser.add_argument("--root", help="the repository's files, where the location is a folder of it")
     parser.add_argument("-d", "--directory", default=".", help="the location's folder")
+    parser.add_argument("--start-in", help="the folder that its code runs in, where that is another one")
+    parser.add_argument("--imports-from", help="the folder that its code imports from, where that is another one")
+    parser.add_argument("--instead", help="the tree that the environment has installed, where --root is another one")
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("-m", "--module-name")
     target.add_argument("--package-name")
@@ -45,6 +51,9 @@ def parse(arguments):
     options = parser.parse_args(arguments)
     options.output = os.path.abspath(options.output)
     options.directory = os.path.abspath(options.directory)
+    options.root = os.path.abspath(options.root or options.directory)
+    options.start_in = os.path.abspath(options.start_in or options.directory)
+    options.imports_from = os.path.abspath(options.imports_from or options.directory)
     return options
 
 

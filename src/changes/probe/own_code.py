@@ -1,24 +1,29 @@
 """What of all that Python has loaded is the project's own code, and texts that are the same wherever the project lies."""
 
-import importlib.metadata
-import json
 import os
 import sys
-import urllib.parse
+
+from .local_packages import files_of_local_packages
 
 # Never the project's own, although they may lie inside of it.
 FOREIGN_FOLDERS = frozenset(["site-packages", "dist-packages", "node_modules", ".venv", "venv", ".git", "__pycache__"])
 
 
 class OwnCode:
-    """The project's files: the repository's root, the location's folder in it, and where the interpreter's own files are."""
+    """The project's files: the repository's root, the location's folder in it, the folder that its code runs in.
 
-    def __init__(self, root, directory):
+    `installed` is the root of the tree that the environment has installed, where that is another one: its place says no more than the root's.
+    """
+
+    def __init__(self, root, directory, start_in=None, installed=None):
         self.root = os.path.realpath(root)
         self.directory = os.path.realpath(directory)
+        self.start_in = os.path.realpath(start_in or directory)
         self._known = {}
         self._installed = files_of_local_packages(self.root)
         spellings = {os.path.abspath(root), self.root}
+        if installed:
+            spellings |= {os.path.abspath(installed), os.path.realpath(installed)}
         environment = {os.path.abspath(sys.prefix), os.path.realpath(sys.prefix)}
         # The longer path first: an environment may lie in the project.
         self._spellings = sorted(
@@ -62,19 +67,3 @@ class OwnCode:
             if path in text:
                 text = text.replace(path, name)
         return text
-
-
-def files_of_local_packages(root):
-    """Files of packages that were installed from a folder of the project, but as a copy (`pip install .`)."""
-    found = set()
-    for package in importlib.metadata.distributions():
-        try:
-            url = json.loads(package.read_text("direct_url.json") or "{}")
-            origin = urllib.parse.unquote(urllib.parse.urlparse(url.get("url", "")).path)
-            if not url.get("url", "").startswith("file:") or url.get("dir_info", {}).get("editable"):
-                continue
-            if os.path.realpath(origin).startswith(root):
-                found.update(os.path.realpath(str(package.locate_file(file))) for file in package.files or [])
-        except Exception:  # a broken package must not stop the others
-            continue
-    return frozenset(found)

@@ -21,8 +21,8 @@ class PathExpressions(ast.NodeVisitor):
     def generic_visit(self, node):
         if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)):
             path = self._value(node)
-            # A relative path is one of the location's folder, where its code runs.
-            path = None if path is None else os.path.join(self._scope.own.directory, path)
+            # A relative path is one of the folder that the code runs in.
+            path = None if path is None else os.path.join(self._scope.own.start_in, path)
             if path is not None and len(path) < 4096 and "\0" not in path and os.path.exists(path):
                 self.found.add(os.path.normpath(path))
                 self.consumed.update(id(inner) for inner in ast.walk(node))

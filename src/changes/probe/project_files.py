@@ -22,12 +22,12 @@ class ProjectFiles:
         self._named = {}
 
     def named_by(self, text, near=None):
-        """Fingerprint of the file that a short text names, seen from a folder, the location or the root; None if it names none."""
+        """Fingerprint of the file that a short text names, seen from a folder, where code runs, the location or the root; None if it names none."""
         if not 0 < len(text) < 256 or "\n" in text or "\0" in text or text in (".", "..", "/"):
             return None
         key = (text, near)
         if key not in self._named:
-            bases = [near, self._own.directory, self._own.root]
+            bases = [near, self._own.start_in, self._own.directory, self._own.root]
             paths = [os.path.join(base, text) for base in bases if base]
             file = next((path for path in paths if os.path.isfile(path) and self._own.has(path)), None)
             self._named[key] = self.of(file) if file else None

@@ -83,7 +83,7 @@ def class_edge(reach, value):
 def describe_value(reach, value):
     """Values of the standard library whose text says all."""
     if isinstance(value, pathlib.PurePath):
-        return "path " + reach.own.portable(str(value)), reach.path_edges(os.path.join(reach.own.directory, str(value)))
+        return "path " + reach.own.portable(str(value)), reach.path_edges(os.path.join(reach.own.start_in, str(value)))
     if isinstance(value, re.Pattern):
         return "pattern %r %d" % (value.pattern, value.flags), []
     if isinstance(value, datetime.datetime) and is_now(value):

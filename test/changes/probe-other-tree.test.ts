@@ -1,0 +1,139 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROBE_FOLDER, readSnapshot, type Snapshot } from '../../src/changes/snapshot.ts';
+import { dbtEnvironment } from '../support/surroundings.ts';
+
+const run = promisify(execFile);
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bd-other-tree-')));
+const [branch, base] = [join(folder, 'branch'), join(folder, 'base')];
+/** Where a service has it: in the branch's tree. */
+const environment = join(branch, 'etl', '.venv');
+
+/** Packages of one repository, each installed in another way; the folder that the package lies in, and what builds it. */
+const PACKAGES: Readonly<Record<string, { readonly within: string; readonly build: string }>> = {
+  flat_setuptools: { within: '.', build: 'requires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"' },
+  src_setuptools: { within: 'src', build: 'requires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"' },
+  flat_hatchling: { within: '.', build: 'requires = ["hatchling"]\nbuild-backend = "hatchling.build"' },
+  exact_hatchling: {
+    within: 'src',
+    build:
+      'requires = ["hatchling", "editables"]\nbuild-backend = "hatchling.build"\n[tool.hatch.build]\ndev-mode-exact = true',
+  },
+  src_uv: { within: 'src', build: 'requires = ["uv_build"]\nbuild-backend = "uv_build"' },
+  flat_copied: { within: '.', build: 'requires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"' },
+  src_copied: { within: 'src', build: 'requires = ["hatchling"]\nbuild-backend = "hatchling.build"' },
+};
+const NAMES = Object.keys(PACKAGES);
+
+/** The files of one side. Each package makes one asset; `extra` is a module that the branch has added. */
+function filesOf(side: 'base' | 'branch'): Record<string, string> {
+  const files: Record<string, string> = { 'etl/defs.py': DEFINITIONS };
+  for (const [name, { within, build }] of Object.entries(PACKAGES)) {
+    const at = join(name, within, name);
+    files[`${name}/pyproject.toml`] = `[project]\nname = "${name}"\nversion = "1"\n[build-system]\n${build}\n`;
+    files[`${at}/__init__.py`] = `SIDE = ${JSON.stringify(side)}\ndef work(): return SIDE\n`;
+    files[`${at}/sub.py`] = `import os\nFILE = os.path.abspath(__file__)\n`;
+    if (side === 'branch') files[`${at}/extra.py`] = '';
+  }
+  // A namespace: its parts are found by a finder of their own.
+  files['namespace/pyproject.toml'] =
+    '[project]\nname = "spaced"\nversion = "1"\n[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n[tool.setuptools.packages.find]\ninclude = ["spaced*"]\n';
+  files['namespace/spaced/part/__init__.py'] = `SIDE = ${JSON.stringify(side)}\n`;
+  if (side === 'branch') files['namespace/spaced/added/__init__.py'] = '';
+  return files;
+}
+
+const DEFINITIONS = `
+import importlib, os
+import dagster as dg
+
+def is_there(name):
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError:
+        return "no"
+    return "yes"
+
+def asset_of(name):
+    package = importlib.import_module(name)
+    sub = importlib.import_module(name + ".sub")
+    @dg.asset(name=name, code_version=package.SIDE, metadata={"extra": is_there(name + ".extra"), "at": sub.FILE})
+    def made(): return package.work()
+    return made
+
+from spaced import part
+@dg.asset(code_version=part.SIDE, metadata={"extra": is_there("spaced.added")})
+def spaced(): return part.SIDE
+
+defs = dg.Definitions(assets=[spaced] + [asset_of(name) for name in ${JSON.stringify(NAMES)}])
+`;
+
+function write(tree: string, files: Readonly<Record<string, string>>): void {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(tree, path)), { recursive: true });
+    writeFileSync(join(tree, path), text);
+  }
+}
+
+beforeAll(async () => {
+  write(branch, filesOf('branch'));
+  write(base, filesOf('base'));
+  const dagster = dbtEnvironment('uv', join(folder, 'environment'));
+  const python = join(environment, 'bin', 'python');
+  await run('uv', ['venv', '--quiet', '--python', join(dagster, 'bin', 'python'), environment]);
+  const editable = [...NAMES.filter((name) => !name.endsWith('copied')), 'namespace'];
+  await run('uv', [
+    ...['pip', 'install', '--quiet', '--no-deps', '--python', python, 'editables'],
+    ...editable.flatMap((name) => ['-e', join(branch, name)]),
+    ...NAMES.filter((name) => name.endsWith('copied')).map((name) => join(branch, name)),
+  ]);
+  // Dagster itself is that of the shared environment.
+  writeFileSync(join(packagesOf(environment), 'shared.pth'), `${packagesOf(dagster)}\n`);
+}, 600_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function packagesOf(at: string): string {
+  const [version] = readdirSync(join(at, 'lib')).filter((name) => name.startsWith('python'));
+  return join(at, 'lib', version as string, 'site-packages');
+}
+
+async function probe(tree: string, ...options: readonly string[]) {
+  const output = join(folder, 'snapshot.json');
+  rmSync(output, { force: true });
+  const argv = [PROBE_FOLDER, '--output', output, '--root', tree, '-d', join(tree, 'etl'), '-f', 'defs.py', ...options];
+  await run(join(environment, 'bin', 'python'), argv);
+  const snapshot = readSnapshot(readFileSync(output, 'utf8')) as Extract<Snapshot, { status: 'loaded' }>;
+  return new Map(snapshot.assets.map((asset) => [asset.key, asset]));
+}
+
+describe("a base in the branch's environment", { timeout: 300_000 }, () => {
+  it('is loaded from its own tree, however the environment has installed the branch', async () => {
+    const ofBranch = await probe(branch);
+    const ofBase = await probe(base, '--instead', branch);
+
+    for (const name of [...NAMES, 'spaced']) {
+      const [here, there] = [ofBranch.get(name), ofBase.get(name)];
+      expect([name, here?.codeVersion, here?.metadata.extra]).toEqual([name, 'branch', expect.stringContaining('yes')]);
+      expect([name, there?.codeVersion, there?.metadata.extra]).toEqual([name, 'base', expect.stringContaining('no')]);
+      expect([name, here?.source]).not.toEqual([name, there?.source]);
+    }
+  });
+
+  it('has the same fingerprints and texts where its files are the same', async () => {
+    const same = join(folder, 'same');
+    write(same, filesOf('branch'));
+    const ofBranch = await probe(branch);
+
+    const found = await probe(same, '--instead', branch);
+
+    const editable = NAMES.filter((name) => !name.endsWith('copied'));
+    expect(editable.map((name) => found.get(name))).toEqual(editable.map((name) => ofBranch.get(name)));
+    const sources = (side: typeof found) => NAMES.map((name) => [name, side.get(name)?.source]);
+    expect(sources(found)).toEqual(sources(ofBranch));
+  });
+});
