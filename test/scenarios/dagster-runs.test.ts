@@ -219,9 +219,13 @@ describe.runIf(uv)(`Dagster's runs${uv ? '' : ' (left out: uv is not installed)'
     });
   });
 
-  it('go on where a push replaces their code, and are found after it with their logs', { timeout: LONG }, async () => {
+  it('go on where a push replaces their code and the service restarts, and are found after it with their logs', {
+    timeout: LONG,
+  }, async () => {
     const id = await started('first');
     await push('max_concurrent_runs: 1\ndrain: 1s\n');
+    await t.stopService();
+    await t.startService();
 
     expect((await run(id)).status).toBe('STARTED');
     expect(t.instances()).toHaveLength(2);
