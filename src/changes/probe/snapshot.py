@@ -65,7 +65,7 @@ def read_assets(repository, reach, assets, nodes):
             continue
         key = asset.key.to_user_string()
         errors = []
-        assets[key] = describe(asset, key, texts, errors)
+        assets[key] = describe(asset, key, graph, texts, errors)
         try:
             nodes[key] = sources.node_of(asset)
         except Exception as error:
@@ -73,7 +73,7 @@ def read_assets(repository, reach, assets, nodes):
         assets[key]["error"] = "; ".join(errors) or None
 
 
-def describe(asset, key, texts, errors):
+def describe(asset, key, graph, texts, errors):
     """One asset. A part that cannot be read is left empty."""
 
     def part(name, read, otherwise):
@@ -85,7 +85,7 @@ def describe(asset, key, texts, errors):
 
     return {
         "key": key,
-        "dependencies": part("dependencies", lambda: dependencies_of(asset, texts), []),
+        "dependencies": part("dependencies", lambda: dependencies_of(asset, graph, texts), []),
         "partitions": part("partitions", lambda: texts.partitions(asset.partitions_def), None),
         "tags": part("tags", lambda: dict(asset.tags), {}),
         "kinds": part("kinds", lambda: sorted(asset.kinds), []),
@@ -102,7 +102,12 @@ def describe(asset, key, texts, errors):
     }
 
 
-def dependencies_of(asset, texts):
+def dependencies_of(asset, graph, texts):
+    """Parents by key. A partition mapping counts where one of the two assets has partitions, as in Dagster (`asset_node_snaps_from_repo`)."""
     mappings = asset.partition_mappings
-    pairs = [(parent.to_user_string(), texts.mapping(mappings.get(parent))) for parent in asset.parent_keys]
+    pairs = []
+    for parent in asset.parent_keys:
+        mapping = mappings.get(parent)
+        counts = mapping is not None and (asset.partitions_def or graph.get(parent).partitions_def)
+        pairs.append((parent.to_user_string(), texts.mapping(mapping) if counts else None))
     return [{"key": key, "partitionMapping": mapping} for key, mapping in sorted(pairs, key=lambda pair: pair[0])]
