@@ -112,6 +112,6 @@ export type Health =
 export interface PartHealth {
   readonly name: string;
   readonly state: 'healthy' | 'waiting' | 'failed';
-  /** What went wrong, with the stack, where it failed. */
+  /** What went wrong, with the stack, where it failed; a warning where it is healthy. */
   readonly message?: string;
 }

@@ -1,13 +1,23 @@
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
 import type { Health, PartHealth } from '../../deployment/launch.ts';
 import type { Preset } from '../preset.ts';
-import { askLocations, type LocationEntry, type PythonError, reloadLocation } from './workspace-query.ts';
+import {
+  askLocations,
+  type LoadedLocation,
+  type LocationEntry,
+  type PythonError,
+  reloadLocation,
+} from './workspace-query.ts';
 
 const MAX_STACK_LINES = 40;
 const MAX_MESSAGE = 8_000;
+const MAX_KEYS = 10;
+const EMPTY = 'it has no asset, job, schedule or sensor';
 
 /**
- * The health of a Dagster instance. Healthy is: every expected code location is loaded.
+ * The health of a Dagster instance. Healthy is: every expected code location is loaded, and none of its components misses its state. Dagster
+ * loads such a component without an error and without its definitions. A location that has nothing at all is healthy with a warning: it
+ * may be meant so.
  *
  * A location whose server does not answer yet is waited for. The webserver looks for it every 10 s only (`ERROR_RECOVERY_INTERVAL` in
  * dagster/_grpc/server_watcher.py), so it is asked to look again, one question at a time: it answers when the code is loaded.
@@ -51,9 +61,29 @@ function partOf(name: string, entry: LocationEntry | undefined): PartHealth {
     return { name, state: 'waiting', message: 'is being loaded' };
   }
   const loaded = entry.locationOrLoadError;
-  if (loaded.__typename === 'RepositoryLocation') return { name, state: 'healthy' };
+  if (loaded.__typename === 'RepositoryLocation') return partOfLoaded(name, entry, loaded);
   if (isUnreachable(entry)) return { name, state: 'waiting', message: 'is not answering yet' };
   return { name, state: 'failed', message: describe(loaded) };
+}
+
+function partOfLoaded(name: string, entry: LocationEntry, { repositories }: LoadedLocation): PartHealth {
+  const stateless = (entry.defsStateInfo?.keyStateInfo ?? [])
+    .filter(({ info }) => info === null)
+    .map((one) => one.name);
+  if (stateless.length > 0) {
+    const left = stateless.length - MAX_KEYS;
+    const keys = `${stateless.slice(0, MAX_KEYS).join(', ')}${left > 0 ? ` and ${left} more` : ''}`;
+    return {
+      name,
+      state: 'failed',
+      message: `components without state, and so without their definitions: ${keys}. The state is made by "dg utils refresh-defs-state": run it in your prepare, or, where you have none, add dagster-dg-cli to the environment.`,
+    };
+  }
+  const isEmpty = repositories.every(
+    ({ assetNodesConnection, jobs, schedules, sensors }) =>
+      assetNodesConnection.nodes.length + jobs.length + schedules.length + sensors.length === 0,
+  );
+  return isEmpty ? { name, state: 'healthy', message: EMPTY } : { name, state: 'healthy' };
 }
 
 /** What the webserver says of a code server that does not listen (dagster/_core/errors.py). */

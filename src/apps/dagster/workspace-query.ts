@@ -6,7 +6,10 @@ const TIMEOUT_MS = 5_000;
 /** Loading code takes its time; the webserver itself gives up after 60 s (`DAGSTER_GRPC_TIMEOUT_SECONDS`). */
 const RELOAD_TIMEOUT_MS = 90_000;
 
-/** dagster_graphql/schema/external.py; stable since 1.0. */
+/**
+ * dagster_graphql/schema/external.py. The webserver is the service's own, so that fields of its release are there whatever release the code
+ * server is of. One asset is asked for, to see whether there is any.
+ */
 const QUERY = `query BranchDeploymentLocations {
   workspaceOrError {
     __typename
@@ -14,7 +17,14 @@ const QUERY = `query BranchDeploymentLocations {
       locationEntries {
         name
         loadStatus
-        locationOrLoadError { __typename ... on PythonError { ...Failure errorChain { isExplicitLink error { message stack } } } }
+        defsStateInfo { keyStateInfo { name info { version } } }
+        locationOrLoadError {
+          __typename
+          ... on RepositoryLocation {
+            repositories { assetNodesConnection(limit: 1) { nodes { id } } jobs { id } schedules { id } sensors { id } }
+          }
+          ... on PythonError { ...Failure errorChain { isExplicitLink error { message stack } } }
+        }
       }
     }
     ... on PythonError { ...Failure }
@@ -33,10 +43,26 @@ export interface PythonError {
   }>;
 }
 
+/** What a loaded code location has. */
+export interface LoadedLocation {
+  readonly __typename: 'RepositoryLocation';
+  readonly repositories: ReadonlyArray<{
+    /** One at most. */
+    readonly assetNodesConnection: { readonly nodes: readonly unknown[] };
+    readonly jobs: readonly unknown[];
+    readonly schedules: readonly unknown[];
+    readonly sensors: readonly unknown[];
+  }>;
+}
+
 export interface LocationEntry {
   readonly name: string;
   readonly loadStatus: 'LOADING' | 'LOADED';
-  readonly locationOrLoadError: { readonly __typename: 'RepositoryLocation' } | PythonError | null;
+  /** Components that make their definitions of a state (Dagster 1.12): `info` is null where one was loaded without. */
+  readonly defsStateInfo: {
+    readonly keyStateInfo: ReadonlyArray<{ readonly name: string; readonly info: { readonly version: string } | null }>;
+  } | null;
+  readonly locationOrLoadError: LoadedLocation | PythonError | null;
 }
 
 export type LocationsAnswer =
@@ -53,10 +79,14 @@ export async function askLocations(endpoint: Endpoint): Promise<LocationsAnswer>
       return { state: 'unreachable', detail: `GraphQL answers ${response.status}` };
     }
     const body = (await response.json()) as {
-      data?: { workspaceOrError?: { locationEntries?: LocationEntry[] } | PythonError };
+      data?: { workspaceOrError?: { locationEntries?: LocationEntry[] } | PythonError | null } | null;
+      errors?: Array<{ message?: string }>;
     };
-    const workspace = body.data?.workspaceOrError;
-    if (workspace === undefined) return { state: 'unreachable', detail: 'its GraphQL answer has no data' };
+    const workspace = body.data?.workspaceOrError ?? undefined;
+    if (workspace === undefined) {
+      const why = body.errors?.[0]?.message;
+      return { state: 'unreachable', detail: `its GraphQL answer has no data${why ? `: ${why.slice(0, 300)}` : ''}` };
+    }
     if ('message' in workspace) return { state: 'broken', error: workspace };
     return { state: 'read', entries: workspace.locationEntries ?? [] };
   } catch (error) {

@@ -35,7 +35,10 @@ export const RevisionBody = z
       .array(
         z.object({ name: z.string(), state: z.enum(['healthy', 'waiting', 'failed']), message: z.string().nullable() }),
       )
-      .openapi({ description: 'Parts with a state of their own: code locations of a Dagster project' }),
+      .openapi({
+        description:
+          'Parts with a state of their own: code locations of a Dagster project. The message says why it failed; of a healthy one it is a warning',
+      }),
     queued_at: time,
     started_at: time.nullable(),
     healthy_at: time.nullable(),

@@ -60,6 +60,7 @@ export function recordHealthy(
   healthy: { endpoint: { host: string; port: number }; parts: readonly PartHealth[] },
 ): boolean {
   const { store, logs, now } = context;
+  const parts = maskParts(healthy.parts, maskFor(context, revision));
   const switched = store.transaction(() => {
     const deployment = store.deployments.get(revision.deploymentId) as DeploymentRow;
     const latest = store.revisions.latest(deployment.id) as RevisionRow;
@@ -69,7 +70,7 @@ export function recordHealthy(
     store.revisions.update(revision.id, {
       state: 'healthy',
       message: null,
-      parts: maskParts(healthy.parts, maskFor(context, revision)),
+      parts,
       endpointHost: healthy.endpoint.host,
       endpointPort: healthy.endpoint.port,
       healthyAt: at,
@@ -87,6 +88,9 @@ export function recordHealthy(
       revision,
     );
     recordPhase(context, deployment.id);
+    for (const part of parts.filter((one) => one.state === 'healthy' && one.message))
+      logs.say(revision.id, `warning: ${part.name} is healthy, but ${part.message}`);
+    sayFailedParts(context, revision, parts);
     logs.say(
       revision.id,
       `Healthy after ${formatDuration(at - (revision.startedAt ?? at))}: ${context.previewUrl(deployment.name)}`,
@@ -128,16 +132,21 @@ export function recordFailure(
     if (deployment.liveRevisionId !== null && deployment.liveRevisionId !== revision.id) {
       logs.say(revision.id, `The revision before goes on serving: ${context.previewUrl(deployment.name)}`);
     }
-    for (const part of failure.parts.filter((p) => p.state === 'failed' && p.message)) {
-      logs.say(revision.id, `${part.name}:`);
-      logs.write(revision.id, Buffer.from(`${part.message}\n`));
-    }
+    sayFailedParts(context, revision, failure.parts);
     if (lines.length > 0) {
       logs.say(revision.id, 'The last lines that it printed:');
       logs.write(revision.id, Buffer.from(`${lines.join('\n')}\n`));
     }
   });
   ended(context, revision, 'failed');
+}
+
+/** Also of a healthy revision, which does without them. */
+function sayFailedParts({ logs }: InstanceContext, revision: RevisionRow, parts: readonly PartHealth[]): void {
+  for (const part of parts.filter((one) => one.state === 'failed' && one.message)) {
+    logs.say(revision.id, `${part.name} failed:`);
+    logs.write(revision.id, Buffer.from(`${part.message}\n`));
+  }
 }
 
 /** What a part says may be the app's own words: a load error with its stack. */

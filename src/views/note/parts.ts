@@ -15,10 +15,9 @@ const STATES: Readonly<Record<PartHealth['state'], string>> = {
 /** A row for each code location, and the stacks of those that did not load. Empty where the app has no parts or is gone. */
 export function renderParts(app: NoteApp, options: { readonly named: boolean }): string {
   if (app.parts.length === 0 || app.phase === 'stopped' || app.phase === 'stopping') return '';
-  const loaded = app.parts.filter((part) => part.state === 'healthy').length;
-  const rows = app.parts
-    .slice(0, MAX_ROWS)
-    .map((part) => `| ${escapeText(part.name) || '–'} | ${STATES[part.state]} |`);
+  const loaded = app.parts.filter((part) => part.state === 'healthy');
+  const warnings = loaded.filter((part) => part.message !== undefined).length;
+  const rows = app.parts.slice(0, MAX_ROWS).map((part) => `| ${escapeText(part.name) || '–'} | ${statusOf(part)} |`);
   const left = app.parts.length - rows.length;
   const table = [
     '| Code location | Status |',
@@ -27,9 +26,14 @@ export function renderParts(app: NoteApp, options: { readonly named: boolean }):
     ...(left > 0 ? [`| and ${left} more | |`] : []),
   ].join('\n');
   const stacks = app.parts.filter((part) => part.state === 'failed' && part.message !== undefined).slice(0, MAX_STACKS);
-  const folded = fold(`Code locations: ${loaded} of ${app.parts.length} loaded`, [
+  const warned = warnings === 0 ? '' : `, ${warnings} with a warning`;
+  const folded = fold(`Code locations: ${loaded.length} of ${app.parts.length} loaded${warned}`, [
     table,
     ...stacks.map((part) => `**${escapeText(part.name)}**\n\n${codeFence([part.message ?? ''])}`),
   ]);
   return options.named ? `**${escapeText(app.label)}**\n\n${folded}` : folded;
+}
+
+function statusOf({ state, message }: PartHealth): string {
+  return state === 'healthy' && message !== undefined ? `⚠️ Loaded: ${escapeText(message)}` : STATES[state];
 }

@@ -36,9 +36,19 @@ function spec(...names: string[]): DagsterSpec {
 const entry = (name: string, error?: { className: string; message: string }, loadStatus = 'LOADED') => ({
   name,
   loadStatus,
+  defsStateInfo: null,
   locationOrLoadError: error
     ? { __typename: 'PythonError', stack: ['  File "x.py", line 1\n'], ...error }
-    : { __typename: 'RepositoryLocation' },
+    : { __typename: 'RepositoryLocation', repositories: [repository({ assetNodesConnection: { nodes: [{}] } })] },
+});
+
+function repository(has: Record<string, unknown> = {}) {
+  return { assetNodesConnection: { nodes: [] }, jobs: [], schedules: [], sensors: [], ...has };
+}
+
+const loaded = (name: string, repositories: object[]) => ({
+  ...entry(name),
+  locationOrLoadError: { __typename: 'RepositoryLocation', repositories },
 });
 
 describe('health of Dagster', () => {
@@ -77,6 +87,55 @@ describe('health of Dagster', () => {
         { name: 'a', state: 'failed', message: 'ValueError: no\n  File "x.py", line 1' },
         { name: 'b', state: 'failed', message: 'ValueError: no\n  File "x.py", line 1' },
         { name: 'c', state: 'healthy' },
+      ],
+    });
+  });
+
+  it('fails where a component was loaded without its state, also beside definitions that are there', async () => {
+    const keyStateInfo = [
+      { name: 'Tables[a]', info: null },
+      { name: 'Tables[b]', info: { version: '__local__' } },
+      { name: 'Tables[c]', info: null },
+    ];
+    const endpoint = await webserver({ locationEntries: [{ ...entry('a'), defsStateInfo: { keyStateInfo } }] });
+
+    const health = await createLocationCheck()(spec('a'), endpoint);
+
+    const message = expect.stringMatching(
+      /components without state, and so without their definitions: Tables\[a\], Tables\[c\]\. The state is made by "dg utils refresh-defs-state"/,
+    );
+    expect(health).toEqual({ state: 'failed', message, parts: [{ name: 'a', state: 'failed', message }] });
+  });
+
+  it('names ten of the components at most', async () => {
+    const keyStateInfo = Array.from({ length: 40 }, (_, index) => ({ name: `T${index}`, info: null }));
+    const endpoint = await webserver({ locationEntries: [{ ...entry('a'), defsStateInfo: { keyStateInfo } }] });
+
+    const health = await createLocationCheck()(spec('a?'), endpoint);
+
+    expect(health).toMatchObject({
+      state: 'healthy',
+      parts: [{ message: expect.stringContaining(', T9 and 30 more.') }],
+    });
+  });
+
+  it('warns of a location that has nothing at all, and not of one that has anything', async () => {
+    const endpoint = await webserver({
+      locationEntries: [
+        loaded('none', [repository()]),
+        loaded('job', [repository(), repository({ jobs: [{}] })]),
+        loaded('schedule', [repository({ schedules: [{}] })]),
+        loaded('sensor', [repository({ sensors: [{}] })]),
+      ],
+    });
+
+    expect(await createLocationCheck()(spec('none', 'job', 'schedule', 'sensor'), endpoint)).toEqual({
+      state: 'healthy',
+      parts: [
+        { name: 'none', state: 'healthy', message: 'it has no asset, job, schedule or sensor' },
+        { name: 'job', state: 'healthy' },
+        { name: 'schedule', state: 'healthy' },
+        { name: 'sensor', state: 'healthy' },
       ],
     });
   });

@@ -36,6 +36,44 @@ defs = dg.Definitions(assets=[plain])
   'dagster.yaml': 'storage:\n  postgres:\n    postgres_url: postgresql://production/dagster\n',
 };
 
+const LOCATIONS = `locations:
+  - { name: good, module: good }
+  - { name: bad, file: bad.py, optional: true }
+  - { name: empty, module: empty }
+  - { name: stateless, module: shop.definitions, optional: true }
+`;
+
+/** A component that makes its assets of a state, which nothing made: dg is not in the environment. */
+const STATELESS: Files = {
+  'dg.toml': 'directory_type = "project"\n[project]\nroot_module = "shop"\n',
+  'shop/__init__.py': '',
+  'shop/defs/__init__.py': '',
+  'shop/defs/tables/defs.yaml': 'type: shop.tables.Tables\n',
+  'shop/definitions.py': `
+from pathlib import Path
+from dagster import definitions, load_from_defs_folder
+
+@definitions
+def defs():
+    return load_from_defs_folder(path_within_project=Path(__file__).parent)
+`,
+  'shop/tables.py': `
+import dagster as dg
+from dagster.components.utils.defs_state import DefsStateConfig, DefsStateConfigArgs
+
+class Tables(dg.StateBackedComponent, dg.Model, dg.Resolvable):
+    @property
+    def defs_state_config(self):
+        return DefsStateConfig.from_args(DefsStateConfigArgs.local_filesystem(), default_key="Tables")
+
+    def write_state_to_path(self, state_path):
+        state_path.write_text("orders")
+
+    def build_defs_from_state(self, context, state_path):
+        return dg.Definitions(assets=[dg.AssetSpec(state_path.read_text())] if state_path else [])
+`,
+};
+
 async function assetsOf(outcome: Outcome): Promise<Array<{ key: string; metadata: Record<string, string> }>> {
   const query =
     '{ assetNodes { assetKey { path } metadataEntries { label ... on TextMetadataEntry { text } ... on PathMetadataEntry { path } } } }';
@@ -130,11 +168,15 @@ describe.runIf(uv)(`Dagster ${DAGSTER_VERSION} from PyPI${uv ? '' : ' (left out:
     expect(configuration).not.toContain('postgres');
   });
 
-  it('serves the other locations where an optional one is broken', { timeout: LONG }, async () => {
+  it('serves the other locations where optional ones are broken, and tells of each what it is', {
+    timeout: LONG,
+  }, async () => {
     const outcome = await world.run(
       sourceOf(undefined, {
         '.venv/pyvenv.cfg': 'home = /of/another/machine\n',
-        '.branch-deployment.yml': `locations:\n  - { name: good, module: good }\n  - { name: bad, file: bad.py, optional: true }\n`,
+        '.branch-deployment.yml': LOCATIONS,
+        ...STATELESS,
+        'empty.py': 'import dagster as dg\n\ndefs = dg.Definitions()\n',
         'requirements.txt': `dagster==${DAGSTER_VERSION}\n`,
         'good.py': 'import dagster as dg\n\n@dg.asset\ndef fine(): ...\n\ndefs = dg.Definitions(assets=[fine])\n',
         'bad.py': 'raise ValueError("broken on purpose")\n',
@@ -147,6 +189,8 @@ describe.runIf(uv)(`Dagster ${DAGSTER_VERSION} from PyPI${uv ? '' : ' (left out:
       parts: [
         { name: 'good', state: 'healthy' },
         { name: 'bad', state: 'failed', message: expect.stringMatching(/^ValueError: broken on purpose\n/) },
+        { name: 'empty', state: 'healthy', message: 'it has no asset, job, schedule or sensor' },
+        { name: 'stateless', state: 'failed', message: expect.stringContaining('without their definitions: Tables.') },
       ],
     });
     expect(outcome.log.match(/^setup of .*: done/gm)).toHaveLength(1);

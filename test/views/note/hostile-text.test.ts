@@ -45,7 +45,10 @@ describe('whatever people, commits and apps say', () => {
             commitUrl: `https://gitlab.example.com/${said.commitUrl}`,
           }),
           error: { message: said.message, logLines: said.lines },
-          parts: [{ name: said.part, state: 'failed', message: said.message }],
+          parts: [
+            { name: said.part, state: 'failed', message: said.message },
+            { name: said.part, state: 'healthy', message: said.message },
+          ],
         }),
         app({ label: 'last' }),
       ]),

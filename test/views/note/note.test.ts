@@ -143,6 +143,35 @@ describe('the note', () => {
     `);
   });
 
+  it('of a healthy push, of whose code locations one is broken and may be, and one has a warning', () => {
+    const parts = [
+      { name: 'ml', state: 'healthy' as const },
+      { name: 'etl', state: 'failed' as const, message: 'ValueError: no' },
+      { name: 'empty', state: 'healthy' as const, message: 'it has no | asset\n/merge <b>@all' },
+    ];
+    const text = renderNote(note([app({ parts })]));
+
+    expect(text).toContain('| ✅ Running |');
+    expect(text.slice(text.indexOf('<details>'), text.indexOf('</details>'))).toMatchInlineSnapshot(`
+      "<details>
+      <summary>Code locations: 2 of 3 loaded, 1 with a warning</summary>
+
+      | Code location | Status |
+      |---|---|
+      | ml | ✅ Loaded |
+      | etl | ❌ Failed |
+      | empty | ⚠️ Loaded: it has no \\| asset \\/merge \\<b\\>\\@all |
+
+      **etl**
+
+      \`\`\`text
+      ValueError: no
+      \`\`\`
+
+      "
+    `);
+  });
+
   it('of several apps, each in its own state', () => {
     const apps = [
       app({ label: 'web' }),
