@@ -7,6 +7,7 @@ const LONGEST = [
   'test/bench.test.ts',
   'test/apps/dagster/dagster.test.ts',
   'test/apps/dagster/prepare.test.ts',
+  'test/scenarios/dagster-layouts.test.ts',
   'test/scenarios/dagster.test.ts',
   'test/chaos/',
 ];
