@@ -104,7 +104,8 @@ export interface PlannedProcess {
 
 /** What health says about a launched instance. Never thrown: an app that does not answer is `waiting`. */
 export type Health =
-  | { readonly state: 'waiting'; readonly detail: string }
+  /** `news`: never rejects; settles when it is worth asking again, though nobody need wait for it. */
+  | { readonly state: 'waiting'; readonly detail: string; readonly news?: Promise<void> }
   | { readonly state: 'healthy'; readonly parts: readonly PartHealth[] }
   | { readonly state: 'failed'; readonly message: string; readonly parts: readonly PartHealth[] };
 

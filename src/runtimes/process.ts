@@ -21,6 +21,7 @@ import { removeUnfinishedSetups } from './process/kept-setups.ts';
 import { KeyedLock } from './process/keyed-lock.ts';
 import { launchInstance } from './process/launch-instance.ts';
 import { listeningPorts } from './process/listening-ports.ts';
+import { News } from './process/news.ts';
 import { makeOutput, readOutput } from './process/output.ts';
 import { PortPool } from './process/ports.ts';
 import { endLeftovers, recoverInstance } from './process/recover-instance.ts';
@@ -76,6 +77,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
     outputLimitBytes: options.outputLimitBytes ?? 10 * 1024 * 1024,
     ports: new PortPool(),
     spares: new SpareSetups(),
+    news: new News(),
     say: options.say ?? (() => {}),
   });
 }
@@ -133,6 +135,10 @@ class ProcessRuntime implements Runtime {
 
   async observe(name: string): Promise<Observation> {
     return (await this.find(name))?.observe() ?? { state: 'absent' };
+  }
+
+  onNews(listener: (name: string) => void): void {
+    this.ground.news.listen(listener);
   }
 
   async stop(name: string): Promise<void> {

@@ -26,7 +26,8 @@ export interface InstanceLog {
 export type Observation =
   | { readonly state: 'absent' }
   | { readonly state: 'starting'; readonly step: string }
-  | { readonly state: 'running'; readonly endpoint: Endpoint }
+  /** `listens`: whether something accepts connections at the endpoint; left out where the runtime has not looked. */
+  | { readonly state: 'running'; readonly endpoint: Endpoint; readonly listens?: boolean }
   /** `code` is null where a signal ended it. `reason` is a sentence for people: which step or process, and how it ended. */
   | { readonly state: 'exited'; readonly code: number | null; readonly reason: string };
 
@@ -80,6 +81,11 @@ export interface Runtime {
   /** Idempotent by name: an instance that is starting or running is left alone, an exited one is started anew. Returns once launched. */
   start(instance: InstanceRef, launch: Launch, source: Source, log: InstanceLog): Promise<void>;
   observe(name: string): Promise<Observation>;
+  /**
+   * Names the one who is told that there is something new to observe of an instance: it has exited, or listens on a port. A hint, of which
+   * some never come (after a restart of the service, above all). Left out by a runtime that can only be asked.
+   */
+  onNews?(listener: (name: string) => void): void;
   /** Ends and removes the instance with its folder (not the deployment's data). Idempotent; returns when gone. */
   stop(name: string): Promise<void>;
   /** Removes what the deployment's instances shared. Only when none of them is left. */

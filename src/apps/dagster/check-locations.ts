@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
 import type { Health, PartHealth } from '../../deployment/launch.ts';
 import type { Preset } from '../preset.ts';
@@ -13,6 +14,7 @@ const MAX_STACK_LINES = 40;
 const MAX_MESSAGE = 8_000;
 const MAX_KEYS = 10;
 const EMPTY = 'it has no asset, job, schedule or sensor';
+const RELOAD_PAUSE_MS = 50;
 
 /**
  * The health of a Dagster instance. Healthy is: every expected code location is loaded, and none of its components misses its state. Dagster
@@ -23,7 +25,7 @@ const EMPTY = 'it has no asset, job, schedule or sensor';
  * dagster/_grpc/server_watcher.py), so it is asked to look again, one question at a time: it answers when the code is loaded.
  */
 export function createLocationCheck(): Preset<DagsterSpec>['health'] {
-  const asked = new Set<string>();
+  const asked = new Map<string, Promise<void>>();
   return async function checkLocations(spec, endpoint) {
     const answer = await askLocations(endpoint);
     if (answer.state === 'unreachable') return { state: 'waiting', detail: `the webserver: ${answer.detail}` };
@@ -31,16 +33,23 @@ export function createLocationCheck(): Preset<DagsterSpec>['health'] {
       return { state: 'failed', message: `the workspace cannot be loaded: ${describe(answer.error)}`, parts: [] };
     }
     const entries = new Map(answer.entries.map((entry) => [entry.name, entry]));
+    const keyOf = (name: string): string => `${endpoint.host} ${endpoint.port} ${name}`;
     for (const { name } of spec.locations) {
-      const key = `${endpoint.host} ${endpoint.port} ${name}`;
+      const key = keyOf(name);
       if (!isUnreachable(entries.get(name)) || asked.has(key)) continue;
-      asked.add(key);
-      void reloadLocation(endpoint, name).finally(() => asked.delete(key));
+      // A server that does not listen yet is told of at once: asked again without a pause, the webserver would do nothing else.
+      const reloaded = Promise.all([reloadLocation(endpoint, name), sleep(RELOAD_PAUSE_MS)]);
+      asked.set(
+        key,
+        reloaded.then(() => void asked.delete(key)),
+      );
     }
-    return conclude(
+    const health = conclude(
       spec,
       spec.locations.map(({ name }) => partOf(name, entries.get(name))),
     );
+    const loading = spec.locations.flatMap(({ name }) => asked.get(keyOf(name)) ?? []);
+    return health.state === 'waiting' && loading.length > 0 ? { ...health, news: Promise.race(loading) } : health;
   };
 }
 

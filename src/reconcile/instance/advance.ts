@@ -9,6 +9,7 @@ import { again, DONE, lookAgain, type Result } from '../reconciler.ts';
 import { takePlace } from './admit.ts';
 import type { InstanceContext } from './context.ts';
 import { holdRevision, mayStart, whyNot } from './forks.ts';
+import { lookNow } from './news.ts';
 import { addEvent, recordFailure, recordHealthy, recordPhase } from './record.ts';
 import { instanceLog, lostSetupVariables, openRevision, secretValues } from './variables.ts';
 
@@ -18,6 +19,8 @@ const CLOSELY_FOR_MS = 2_000;
 const WATCH_MS = 60;
 const WATCH_FOR_MS = 30_000;
 const WATCH_SELDOM_MS = 500;
+/** Where news comes by itself, a look is for what is printed, the time limit, and news that went missing. */
+const WATCH_NEWS_MS = 250;
 /** How soon a crash of a serving instance is seen, at the latest. */
 const MONITOR_MS = 5_000;
 const COPY_AT_ONCE_BYTES = 1024 * 1024;
@@ -77,13 +80,16 @@ export async function watchRevision(
       return again(0);
     case 'starting':
       if (late) return failLate(context, revision, { detail: `still at "${observation.step}"` });
-      return again(watchMs(context, revision));
+      return again(watchMs(context, revision, { news: context.runtime.onNews !== undefined }));
     case 'running': {
+      // Late, it is asked all the same: the answer says what is wrong.
+      if (observation.listens === false && !late) return again(watchMs(context, revision, { news: true }));
       const health = await context.presetFor(revision.spec).health(revision.spec, observation.endpoint);
-      if (health.state === 'waiting')
-        return late
-          ? failLate(context, revision, { detail: health.detail, port: observation.endpoint.port })
-          : again(watchMs(context, revision));
+      if (health.state === 'waiting') {
+        if (late) return failLate(context, revision, { detail: health.detail, port: observation.endpoint.port });
+        void health.news?.then(() => lookNow(context, revision.instance));
+        return again(watchMs(context, revision, { news: health.news !== undefined }));
+      }
       await copyOutput(context, revision, { secrets });
       if (health.state === 'failed') recordFailure(context, revision, health);
       else recordHealthy(context, revision, { endpoint: observation.endpoint, parts: health.parts });
@@ -119,8 +125,9 @@ async function start(context: InstanceContext, deployment: DeploymentRow, revisi
     );
     const message = error instanceof SealError ? error.message : `It could not be launched: ${messageOf(error)}`;
     recordFailure(context, revision, { message });
+    return again(0);
   }
-  return again(WATCH_CLOSELY_MS);
+  return again(watchMs(context, revision, { news: runtime.onNews !== undefined }));
 }
 
 /** An instance that serves and ends is started again, a bounded number of times. */
@@ -220,8 +227,10 @@ async function copyOutput(
   revision.outputOffset = offset;
 }
 
-function watchMs(context: InstanceContext, revision: RevisionRow): number {
+/** @param options.news whether something tells when there is more to see */
+function watchMs(context: InstanceContext, revision: RevisionRow, options: { readonly news: boolean }): number {
   const sinceMs = context.now() - (revision.startedAt ?? 0);
+  if (options.news) return sinceMs < WATCH_FOR_MS ? WATCH_NEWS_MS : WATCH_SELDOM_MS;
   if (sinceMs < CLOSELY_FOR_MS) return WATCH_CLOSELY_MS;
   return sinceMs < WATCH_FOR_MS ? WATCH_MS : WATCH_SELDOM_MS;
 }

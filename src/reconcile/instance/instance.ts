@@ -3,6 +3,7 @@ import { again, DONE, lookAgain, type Reconciler, type Result } from '../reconci
 import { launchRevision, watchRevision } from './advance.ts';
 import type { InstanceContext } from './context.ts';
 import { holdRevision } from './forks.ts';
+import { lookNow } from './news.ts';
 import { recordSuperseded } from './record.ts';
 import { removeDeployment, retireRevision } from './retire.ts';
 
@@ -12,6 +13,7 @@ import { removeDeployment, retireRevision } from './retire.ts';
  */
 export function instanceReconciler(context: InstanceContext): Reconciler {
   const { store } = context;
+  context.runtime.onNews?.((instance) => lookNow(context, instance));
   return {
     kind: 'instance',
     async reconcile(id) {

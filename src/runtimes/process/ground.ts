@@ -1,5 +1,6 @@
 import type { Account } from './account.ts';
 import type { DataFolders } from './folders.ts';
+import type { News } from './news.ts';
 import type { PortPool } from './ports.ts';
 import type { SpareSetups } from './spare-setups.ts';
 
@@ -18,6 +19,7 @@ export interface Ground {
   readonly outputLimitBytes: number;
   readonly ports: PortPool;
   readonly spares: SpareSetups;
+  readonly news: News;
   /** Takes a line about something odd, for the operator. */
   readonly say: (line: string) => void;
 }

@@ -13,6 +13,7 @@ import { openOutput, trimOutput } from './output.ts';
 import { isAlive, type ProcessRow, readProcess } from './process-table.ts';
 import { type InstanceRecord, type RecordedProcess, writeRecord } from './record.ts';
 import { type Command, describeEnd, type End, runCommand } from './run-command.ts';
+import { watchPorts } from './watch-ports.ts';
 
 /** How soon what is left of an interrupted start must end: it has served nobody yet. */
 export const LEFTOVER_GRACE_MS = 1_000;
@@ -29,6 +30,8 @@ export class Instance {
   private readonly control = new AbortController();
   private readonly stopping = new AbortController();
   private readonly running = new Set<Promise<unknown>>();
+  /** Its ports that something listens on; undefined where nobody looks, as with an adopted instance. */
+  private listening: Set<number> | undefined;
   /** Pids that this very service started. */
   private readonly own = new Set<number>();
   private letGo = false;
@@ -68,7 +71,11 @@ export class Instance {
       case 'preparing':
         return { state: 'starting', step };
       case 'running':
-        return { state: 'running', endpoint: { host, port: port as number } };
+        return {
+          state: 'running',
+          endpoint: { host, port: port as number },
+          ...(this.listening && { listens: this.listening.has(port as number) }),
+        };
       case 'exited':
         return { state: 'exited', code: exit?.code ?? null, reason: exit?.reason ?? 'it ended' };
       case 'stopping':
@@ -78,6 +85,22 @@ export class Instance {
       default:
         return stage satisfies never;
     }
+  }
+
+  /** All of it is started: it is running from now on, and tells when it listens on a port. */
+  runs(): void {
+    this.save({ stage: 'running' });
+    const listening = new Set<number>();
+    this.listening = listening;
+    const { host, ports } = this.record;
+    void watchPorts(Object.values(ports), {
+      host,
+      signal: this.signal,
+      onOpen: (port) => {
+        listening.add(port);
+        this.tellNews();
+      },
+    });
   }
 
   /** Starts a process that stays. Throws where it cannot be started, with a sentence for people. */
@@ -133,6 +156,7 @@ export class Instance {
     if (!this.isUp || this.letGo) return;
     this.saveAnyhow({ stage: 'exited', exit: { code, reason } });
     this.control.abort(new Error(reason));
+    this.tellNews();
     this.ending = this.end().catch((error: unknown) => this.ground.say(`${this.record.name}: ${messageOf(error)}`));
   }
 
@@ -168,6 +192,10 @@ export class Instance {
     this.checkAdopted();
     const gone = trimOutput(this.folders.output, this.ground.outputLimitBytes);
     if (gone > 0) this.saveAnyhow({ outputBase: this.record.outputBase + gone });
+  }
+
+  private tellNews(): void {
+    this.ground.news.tell(this.record.name, this.ground.say);
   }
 
   private abort(reason: string): void {

@@ -59,7 +59,7 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
     plan.processes.filter((one) => !one.early),
   );
   instance.signal.throwIfAborted();
-  instance.save({ stage: 'running' });
+  instance.runs();
   for (const { keep } of own) if (keep) instance.ground.spares.replenish(instance.ground, keep.key);
 }
 

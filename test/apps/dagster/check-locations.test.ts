@@ -70,8 +70,14 @@ describe('health of Dagster', () => {
     await until('the reload', () => asked.includes('reload'));
     await check(spec('a'), endpoint);
 
-    expect(first).toEqual({ state: 'waiting', detail: 'location a is not answering yet' });
+    expect(first).toMatchObject({ state: 'waiting', detail: 'location a is not answering yet' });
     expect(asked.filter((one) => one === 'reload')).toHaveLength(1);
+
+    // The webserver breaks off: whoever waits hears of it, and the next look asks once more.
+    server?.closeAllConnections();
+    await (first.state === 'waiting' ? first.news : undefined);
+    await check(spec('a'), endpoint);
+    await until('another reload', () => asked.filter((one) => one === 'reload').length === 2);
   });
 
   it('fails with every location that is needed and broken', async () => {

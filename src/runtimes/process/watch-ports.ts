@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** People wait for an app that has just been started; one that takes long is not worth a look every few ms. */
+const LOOK_MS = 5;
+const LATER = [
+  { afterMs: 3_000, lookMs: 20 },
+  { afterMs: 30_000, lookMs: 200 },
+  { afterMs: 300_000, lookMs: 2_000 },
+];
+/** A port of this machine that takes longer to accept is none that answers. */
+const ACCEPT_MS = 1_000;
+
+/**
+ * Tells of each port, once, that something accepts connections there: a connection that is closed at once costs an app nothing, while a
+ * question that fails costs both sides a millisecond or more. Resolves when all of them have been told of, or the signal fires.
+ */
+export async function watchPorts(
+  ports: readonly number[],
+  options: { readonly host: string; readonly signal: AbortSignal; onOpen(port: number): void },
+): Promise<void> {
+  const { host, signal, onOpen } = options;
+  const began = performance.now();
+  await Promise.all(
+    ports.map(async (port) => {
+      while (!signal.aborted) {
+        if (await accepts(host, port)) return signal.aborted ? undefined : onOpen(port);
+        await delay(lookMs(performance.now() - began), undefined, { signal, ref: false }).catch(() => {});
+      }
+    }),
+  );
+}
+
+function lookMs(sinceMs: number): number {
+  return LATER.findLast(({ afterMs }) => sinceMs >= afterMs)?.lookMs ?? LOOK_MS;
+}
+
+async function accepts(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port });
+  socket.setTimeout(ACCEPT_MS, () => socket.destroy(new Error('it accepts nothing')));
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
