@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { lastLines } from '../scenarios/trace.ts';
+import { entriesIn } from '../support/entries-in.ts';
 import { componentInclude, nodeServer, openWorld, type World } from '../support/world.ts';
 
 // How inputs reach the script: test/templates/inputs.test.ts. That the app file's values are text: test/apps/environment.test.ts.
@@ -28,7 +29,7 @@ afterAll(async () => {
 function expectNothingMade(): void {
   expect(existsSync(canary)).toBe(false);
   for (const place of [process.cwd(), t.dataDir])
-    expect(readdirSync(place, { recursive: true }).filter((name) => /(^|\/)pwned/.test(String(name)))).toEqual([]);
+    expect(entriesIn(place, ['node_modules', '.git']).filter((path) => /(^|\/)pwned/.test(path))).toEqual([]);
 }
 
 const APP = `setup: "true"

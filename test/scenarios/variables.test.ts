@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { entriesIn } from '../support/entries-in.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { knowSecret } from '../support/secret-search/output.ts';
 import { surroundings } from '../support/surroundings.ts';
@@ -208,7 +209,7 @@ describe('their values are nowhere', () => {
 
   it('on disk and in the log of the service, but for what the app itself prints and the files that it is given', async () => {
     const allowed = /\/instances\/[^/]+\/(output\.log|work\/variables\/CERT)$/;
-    const found = readdirSync(t.dataDir, { recursive: true, encoding: 'utf8' })
+    const found = entriesIn(t.dataDir)
       .map((path) => join(t.dataDir, path))
       .filter((path) => existsSync(path) && statSync(path).isFile() && !allowed.test(path))
       .filter((path) => shown(readFileSync(path, 'utf8')).length > 0);
