@@ -1,4 +1,4 @@
-import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument } from 'yaml';
+import { type Document, isMap, isPair, isScalar, LineCounter, parseDocument, type Tags } from 'yaml';
 
 /** A parsed YAML file that still knows its lines. */
 export interface YamlSource {
@@ -15,10 +15,19 @@ export interface YamlFault {
   readonly message: string;
 }
 
-/** Parses YAML 1.2. Aliases may be used, but not so many that they become a bomb (yaml's `maxAliasCount`). */
-export function parseYaml(text: string): YamlSource | YamlFault {
+/**
+ * Parses YAML. Aliases may be used, but not so many that they become a bomb (yaml's `maxAliasCount`).
+ * @param options.version 1.1 for what PyYAML reads, with Dagster's exception: a date is text
+ */
+export function parseYaml(text: string, options: { readonly version?: '1.1' | '1.2' } = {}): YamlSource | YamlFault {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const { version = '1.2' } = options;
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    version,
+    ...(version === '1.1' ? { customTags: withoutDates } : {}),
+  });
   const [error] = document.errors;
   if (error) return { line: lines.linePos(error.pos[0]).line, message: error.message };
   try {
@@ -36,6 +45,10 @@ export function parseYaml(text: string): YamlSource | YamlFault {
   } catch (cause) {
     return { line: undefined, message: cause instanceof Error ? cause.message : String(cause) };
   }
+}
+
+function withoutDates(tags: Tags): Tags {
+  return tags.filter((tag) => typeof tag === 'string' || tag.tag !== 'tag:yaml.org,2002:timestamp');
 }
 
 function keyOffset(document: Document, path: readonly PropertyKey[]): number | undefined {

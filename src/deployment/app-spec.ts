@@ -46,6 +46,8 @@ export interface DagsterSpec extends CommonSpec {
   readonly daemon?: 'runs' | 'all' | 'none';
   /** Without one, Dagster's own. */
   readonly maxConcurrentRuns?: number;
+  /** What the repository's `dagster.yaml` says, as far as it may say it: by key of that file. */
+  readonly dagsterYaml?: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
   /** How long runs of a replaced revision may go on; without one, the preset's own. */
   readonly drainMs?: number;
 }

@@ -5,11 +5,11 @@ import type { YamlSource } from '../yaml-source.ts';
 import { AppFile } from './schema.ts';
 
 /** What zod found, in a user's words: the line, the key, and for an unknown one the nearest that is known. */
-export function describeIssue(issue: z.core.$ZodIssue, source: YamlSource): string[] {
+export function describeIssue(issue: z.core.$ZodIssue, source: YamlSource, schema: z.ZodType = AppFile): string[] {
   const where = issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
-      const known = knownKeys(issue.path);
+      const known = knownKeys(schema, issue.path);
       const nearest = known.length > 0 ? closest(key, known) : '';
       const hint =
         nearest && distance(key, nearest) <= 3 ? `; did you mean "${nearest}"?` : `. Known are ${known.join(', ')}`;
@@ -20,17 +20,17 @@ export function describeIssue(issue: z.core.$ZodIssue, source: YamlSource): stri
     // The branch that got furthest says most: an unknown key inside a hook, rather than "no branch fits".
     const best = issue.errors.toSorted((a, b) => a.length - b.length)[0] ?? [];
     if (best.length > 0)
-      return best.flatMap((inner) => describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, source));
+      return best.flatMap((inner) => describeIssue({ ...inner, path: [...issue.path, ...inner.path] }, source, schema));
   }
   const message = issue.code === 'invalid_key' ? (issue.issues[0]?.message ?? issue.message) : issue.message;
   return [`${at(source.lineOf(issue.path))}${where}: ${message.replace(/^Invalid (input|option): /, '')}`];
 }
 
 /** The keys that an object at a path may have. */
-function knownKeys(path: readonly PropertyKey[]): string[] {
-  let schema: unknown = AppFile;
+function knownKeys(root: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let schema: unknown = root;
   for (const part of [...path, undefined]) {
-    while (schema instanceof z.ZodOptional) schema = schema.unwrap();
+    while (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) schema = schema.unwrap();
     if (part === undefined) break;
     if (schema instanceof z.ZodArray) schema = schema.element;
     else if (schema instanceof z.ZodUnion) schema = schema.options.find((one) => one instanceof z.ZodObject);

@@ -117,7 +117,11 @@ export const AppFile = z.strictObject({
   daemon: z.enum(['runs', 'all', 'none']).optional().describe('Default: runs (backfills, run queue, run monitoring)'),
   max_concurrent_runs: z.number().int().min(1).max(10_000).optional().describe('Others wait in the run queue'),
   drain: duration.optional().describe('How long runs of the revision before may go on after a push; default 10m'),
-  dagster_yaml: path.optional(),
+  dagster_yaml: path
+    .optional()
+    .describe(
+      "A dagster.yaml, relative to this file's folder: concurrency, python_logs, run_monitoring and retention are taken over; storage, compute logs, launcher and coordinator never",
+    ),
 });
 
 /** The content of an app file. */

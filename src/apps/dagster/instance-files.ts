@@ -27,18 +27,22 @@ export interface DagsterInstance {
  */
 const OWN_SETTINGS = { telemetry: { enabled: false }, nux: { enabled: false } };
 
-/** `dagster.yaml` and `workspace.yaml`, both the service's: the repository's are not looked at. */
+/**
+ * `dagster.yaml` and `workspace.yaml`, both the service's. Of the repository's it has what recognition took over, below what is the
+ * deployment's own. PyYAML reads it, for which an unquoted `on` is true.
+ */
 export function instanceFiles(spec: DagsterSpec, place: Place, servers: readonly ServedLocation[]): DagsterInstance {
   const home = join(place.data, 'dagster-home');
   const workspace = join(place.work, 'workspace.yaml');
   const load_from = servers.map(({ location, port }) => ({
     grpc_server: { host: place.host, port, location_name: location.name },
   }));
+  const settings = { ...spec.dagsterYaml, ...runSettings(spec), ...OWN_SETTINGS };
   return {
     home,
     workspace,
     files: [
-      { path: join(home, 'dagster.yaml'), content: stringify({ ...runSettings(spec), ...OWN_SETTINGS }) },
+      { path: join(home, 'dagster.yaml'), content: stringify(settings, { version: '1.1' }) },
       { path: workspace, content: stringify({ load_from }) },
     ],
   };

@@ -6,6 +6,7 @@ import { APP_FILE, type AppFile } from '../app-file/schema.ts';
 import { dotenvRemarks, readDotenv } from '../dotenv.ts';
 import { resolveInTree } from '../tree-files.ts';
 import { checkDeclared } from './check-declared.ts';
+import { readDagsterYaml } from './dagster-yaml.ts';
 import { findDeclared } from './declared.ts';
 import { type DbtTraces, defaultPrepare, findDbt } from './default-prepare.ts';
 import { defaultSetup } from './default-setup.ts';
@@ -59,6 +60,9 @@ export async function recogniseDagster(request: DagsterRequest): Promise<Dagster
     dagsterVersion = newer(dagsterVersion, complete.dagsterVersion);
   }
   checkEnvironments(locations);
+  const own =
+    file?.dagster_yaml === undefined ? undefined : await readDagsterYaml(tree, common.directory, file.dagster_yaml);
+  remarks.push(...(own?.remarks ?? []));
   return {
     ...common,
     preset: 'dagster',
@@ -66,6 +70,7 @@ export async function recogniseDagster(request: DagsterRequest): Promise<Dagster
     ...(dagsterVersion ? { dagsterVersion } : {}),
     daemon: file?.daemon ?? 'runs',
     ...(file?.max_concurrent_runs === undefined ? {} : { maxConcurrentRuns: file.max_concurrent_runs }),
+    ...(own === undefined ? {} : { dagsterYaml: own.settings }),
     ...(file?.drain === undefined ? {} : { drainMs: durationMs(file.drain) as number }),
     remarks,
   };

@@ -6,17 +6,19 @@ const DEQUEUE_SECONDS = 1;
 const MONITOR_SECONDS = 30;
 
 /**
- * What the instance's `dagster.yaml` says of runs. Without a daemon nothing would take runs from a queue, so they start at once.
- * `concurrency` is written only where it is asked for: code servers before Dagster 1.10 do not know it.
+ * What the instance's `dagster.yaml` says of runs, above what is taken over from the repository's. Without a daemon nothing would take runs
+ * from a queue, so they start at once. `concurrency` is written only where it is asked for: code servers before Dagster 1.10 do not know it.
  */
-export function runSettings(spec: Pick<DagsterSpec, 'daemon' | 'maxConcurrentRuns'>): Record<string, unknown> {
+export function runSettings(
+  spec: Pick<DagsterSpec, 'daemon' | 'maxConcurrentRuns' | 'dagsterYaml'>,
+): Record<string, unknown> {
   const module = 'dagster._core.run_coordinator';
   if (spec.daemon === 'none') return { run_coordinator: { module, class: 'DefaultRunCoordinator' } };
+  const { concurrency, run_monitoring } = spec.dagsterYaml ?? {};
+  const runs = { ...(concurrency?.runs as object | undefined), max_concurrent_runs: spec.maxConcurrentRuns };
   return {
     run_coordinator: { module, class: 'QueuedRunCoordinator', config: { dequeue_interval_seconds: DEQUEUE_SECONDS } },
-    run_monitoring: { enabled: true, poll_interval_seconds: MONITOR_SECONDS },
-    ...(spec.maxConcurrentRuns === undefined
-      ? {}
-      : { concurrency: { runs: { max_concurrent_runs: spec.maxConcurrentRuns } } }),
+    run_monitoring: { enabled: true, poll_interval_seconds: MONITOR_SECONDS, ...run_monitoring },
+    ...(spec.maxConcurrentRuns === undefined ? {} : { concurrency: { ...concurrency, runs } }),
   };
 }
