@@ -1,3 +1,5 @@
+import type { Badges } from './badges.ts';
+
 /** What the front door knows of a preview, looked up by the first label of the host. */
 export type Preview =
   | {
@@ -6,6 +8,8 @@ export type Preview =
       /** Name of the instance that gets the traffic. */
       readonly instance: string;
       readonly endpoint: { readonly host: string; readonly port: number };
+      /** What its Dagster is told of its changes; undefined while these are not known. */
+      readonly badges?: () => Badges | undefined;
     }
   | {
       readonly state: 'starting' | 'failed' | 'stopped';

@@ -2,11 +2,13 @@ import type { Preview } from '../deployment/preview.ts';
 import type { RevisionLogs } from '../store/revision-logs.ts';
 import type { DeploymentRow, RevisionRow } from '../store/schema.ts';
 import type { Store } from '../store/store.ts';
+import { badgesReader } from './badges/read-badges.ts';
 
 const LOG_LINES = 30;
 
 /** Looks a preview up by its name, for every request: the rows are the only routing table, so a switch is one transaction. */
 export function findPreview(store: Store, logs: RevisionLogs): (name: string) => Preview | undefined {
+  const badges = badgesReader(store.changes);
   return (name) => {
     const deployment = store.deployments.named(name);
     if (!deployment) return undefined;
@@ -22,6 +24,7 @@ export function findPreview(store: Store, logs: RevisionLogs): (name: string) =>
         name,
         instance: live.instance,
         endpoint: { host: live.endpointHost, port: live.endpointPort },
+        badges: () => badges(live.id),
       };
     }
     return describe(store, logs, deployment);

@@ -1,5 +1,7 @@
 import { type Agent, type ClientRequest, type IncomingMessage, request, type ServerResponse } from 'node:http';
-import { type RawHeaders, responseHeaders, trailerPairs } from './headers.ts';
+import type { Badges } from '../deployment/badges.ts';
+import { type HeldAnswers, mayCarryBadges } from './badges/hold-answer.ts';
+import { type RawHeaders, responseHeaders, rewrittenHeaders, trailerPairs } from './headers.ts';
 
 /** How long an instance may take to accept a connection. What it does afterwards has no limit: previews stream. */
 export const CONNECT_TIMEOUT_MS = 5_000;
@@ -31,10 +33,14 @@ export function forwardRequest(
     readonly hostname: string;
     readonly agent: Agent;
     readonly fail: (error: Error) => void;
+    /** What the preview's Dagster is to be told of its changes; asked for answers that may carry it. */
+    readonly badges: () => Badges | undefined;
+    readonly heldAnswers: HeldAnswers;
   },
 ): void {
   const hasBody = req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0;
   const headers = [...options.headers, ...framing(req)];
+  let refused = false;
   send(options.agent);
 
   function send(agent: Agent | false): void {
@@ -106,33 +112,63 @@ export function forwardRequest(
   }
 
   function relay(answer: IncomingMessage, upstream: ClientRequest): void {
-    const chunked =
-      answer.headers['transfer-encoding'] !== undefined && req.httpVersion !== '1.0' && req.method !== 'HEAD';
+    answer.on('error', () => {
+      if (!refused) cutOff(req, res);
+    });
+    answer.once('close', () => {
+      if (!answer.complete && !refused) cutOff(req, res);
+    });
+    const badges = mayCarryBadges(req, answer) ? options.badges() : undefined;
+    if (!badges) {
+      if (writeHead(answer, upstream)) relayBody(answer);
+      return;
+    }
+    options.heldAnswers.hold(answer, badges, ({ body, isWhole, isFilled }) => {
+      if (res.destroyed || !writeHead(answer, upstream, isFilled ? body : undefined)) return;
+      if (!isWhole) {
+        res.write(body);
+        relayBody(answer);
+        return;
+      }
+      if (!isFilled) addTrailers(answer);
+      res.end(body);
+    });
+  }
+
+  /** @param rewritten the whole body, where it is not the instance's */
+  function writeHead(answer: IncomingMessage, upstream: ClientRequest, rewritten?: Buffer): boolean {
+    const headers = responseHeaders(answer, options.hostname, { chunked: isChunked(answer) });
     try {
       res.writeHead(
         answer.statusCode ?? 502,
         answer.statusMessage,
-        responseHeaders(answer, options.hostname, { chunked }),
+        rewritten ? rewrittenHeaders(headers, rewritten.length) : headers,
       );
+      return true;
     } catch (error) {
       // A status like 000 is taken by Node's parser and refused by its writer.
-      answer.on('error', () => undefined);
+      refused = true;
       upstream.destroy();
       options.fail(error as Error);
-      return;
+      return false;
     }
-    answer.on('error', () => cutOff(req, res));
-    answer.once('close', () => {
-      if (!answer.complete) cutOff(req, res);
-    });
-    answer.once('end', () => {
-      if (chunked && answer.complete && answer.rawTrailers.length > 0) res.addTrailers(trailerPairs(answer));
-    });
+  }
+
+  function relayBody(answer: IncomingMessage): void {
+    answer.once('end', () => addTrailers(answer));
     answer.pipe(res);
     // As above: a head without a body yet (events, long work) goes out at once, one with a body in the same packet.
     setImmediate(() => {
       if (!answer.readableDidRead && !res.writableEnded && !res.destroyed) res.flushHeaders();
     });
+  }
+
+  function addTrailers(answer: IncomingMessage): void {
+    if (isChunked(answer) && answer.complete && answer.rawTrailers.length > 0) res.addTrailers(trailerPairs(answer));
+  }
+
+  function isChunked(answer: IncomingMessage): boolean {
+    return answer.headers['transfer-encoding'] !== undefined && req.httpVersion !== '1.0' && req.method !== 'HEAD';
   }
 }
 

@@ -1,8 +1,10 @@
 import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Badges } from '../deployment/badges.ts';
 import type { Preview } from '../deployment/preview.ts';
 import type { Traffic } from '../deployment/traffic.ts';
 import { answerFault, answerNotice, answerServing } from './answer-notice.ts';
+import { HeldAnswers } from './badges/hold-answer.ts';
 import { canConnect } from './can-connect.ts';
 import { forwardRequest } from './forward-request.ts';
 import { forwardUpgrade, responseOnSocket } from './forward-upgrade.ts';
@@ -59,6 +61,7 @@ export function createFrontDoor(options: {
     scheduling: 'lifo',
   });
   const webSockets = new WebSockets();
+  const heldAnswers = new HeldAnswers();
   const open = new Set<ServerResponse>();
   let closing = false;
 
@@ -154,7 +157,7 @@ export function createFrontDoor(options: {
       },
     };
     if (upgradeHead === undefined) {
-      forwardRequest(req, res, { ...forwarding, agent });
+      forwardRequest(req, res, { ...forwarding, agent, heldAnswers, badges: () => badgesOf(preview) });
     } else {
       const handshakeEnded = () => {
         open.delete(res);
@@ -167,6 +170,16 @@ export function createFrontDoor(options: {
         res,
         handshakeEnded,
       });
+    }
+  }
+
+  /** Without badges a preview is as good as with them. */
+  function badgesOf(preview: Extract<Preview, { state: 'serving' }>): Badges | undefined {
+    try {
+      return preview.badges?.();
+    } catch (error) {
+      options.log?.warn({ preview: preview.name, error: String(error) }, 'the badges of a preview could not be read');
+      return undefined;
     }
   }
 

@@ -109,6 +109,17 @@ export function responseHeaders(
   return kept;
 }
 
+/** What the instance said of a body that it did not send is left out. */
+const OF_THE_BODY = new Set(['content-length', 'etag', 'content-md5', 'digest', 'content-digest', 'repr-digest']);
+
+/** Header fields of a response whose body was changed on the way: `length` is what it has now. */
+export function rewrittenHeaders(headers: RawHeaders, length: number): RawHeaders {
+  const kept = [...pairs(headers)]
+    .filter(([lower]) => !OF_THE_BODY.has(lower))
+    .flatMap(([, name, value]) => [name, value]);
+  return [...kept, 'Content-Length', `${length}`];
+}
+
 /**
  * Takes `Domain` out of a cookie that would reach beyond its preview. All previews, and the service, share a parent domain: with
  * `Domain=<parent>` the code of one branch could plant cookies (sessions, CSRF tokens) in all of them. Without the attribute the

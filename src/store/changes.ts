@@ -10,6 +10,8 @@ const KEPT_READINGS = 6;
 export interface ChangeQueries {
   /** What a revision changes; undefined while that is not decided. */
   of(revisionId: number): RevisionChangesRow | undefined;
+  /** When that was decided (ms), without reading it: it may be large. */
+  decidedAt(revisionId: number): number | undefined;
   /** Decides it, once: a later decision about the same revision replaces it. */
   decide(row: RevisionChangesRow): void;
   /** The base that a deployment was compared with first; undefined before that. */
@@ -32,9 +34,15 @@ export function changeQueries(db: Database): ChangeQueries {
     .from(revisionChanges)
     .where(eq(revisionChanges.revisionId, sql.placeholder('revisionId')))
     .prepare();
+  const decidedAt = db
+    .select({ at: revisionChanges.decidedAt })
+    .from(revisionChanges)
+    .where(eq(revisionChanges.revisionId, sql.placeholder('revisionId')))
+    .prepare();
   const unused = sql`${snapshots.digest} not in (select ${readings.digest} from ${readings})`;
   return {
     of: (revisionId) => of.get({ revisionId }),
+    decidedAt: (revisionId) => decidedAt.get({ revisionId })?.at,
     decide(row) {
       db.insert(revisionChanges).values(row).onConflictDoUpdate({ target: revisionChanges.revisionId, set: row }).run();
     },

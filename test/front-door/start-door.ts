@@ -112,6 +112,16 @@ export async function ask(
     readonly host?: string;
   } = {},
 ): Promise<Answer> {
+  const { body, ...rest } = await askBytes(door, path, options);
+  return { ...rest, body: body.toString() };
+}
+
+/** The same, with the body as it came. */
+export async function askBytes(
+  door: { readonly port: number },
+  path: string,
+  options: Parameters<typeof ask>[2] = {},
+): Promise<Omit<Answer, 'body'> & { readonly body: Buffer }> {
   const message = await new Promise<IncomingMessage>((resolve, reject) => {
     const req = request({
       host: '127.0.0.1',
@@ -124,14 +134,18 @@ export async function ask(
     req.once('response', resolve).once('error', reject).end(options.body);
   });
   const { statusCode: status = 0, headers, rawHeaders } = message;
-  return { status, headers, rawHeaders, body: await readAll(message), trailers: message.trailers };
+  return { status, headers, rawHeaders, body: await readBytes(message), trailers: message.trailers };
 }
 
 /** The whole body as text; rejects where it is cut off. */
 export async function readAll(message: AsyncIterable<unknown>): Promise<string> {
+  return (await readBytes(message)).toString();
+}
+
+async function readBytes(message: AsyncIterable<unknown>): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of message) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 }
 
 export interface Wire {
