@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { runChanges } from './commands/changes.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { messageOf } from './errors.ts';
 import { createLog } from './log.ts';
@@ -9,17 +10,29 @@ import { VERSION } from './version.ts';
 const HELP = `branch-deployments ${VERSION}: a deployment for every GitLab merge request
 
   branch-deployments serve      run the service; its settings are environment variables (BD_…), see README.md
+  branch-deployments changes    compare the Dagster projects in two folders: --base <folder> --branch <folder>
   branch-deployments version    print the version
 
-  --help, -h   this text
+  --help, -h   this text; after a command with options, what these are
 `;
 
+const [first, ...rest] = process.argv.slice(2);
+if (first === 'changes') await changes(rest);
 const { positionals, values } = readArguments();
 const command = positionals[0];
 if (values.help || command === 'help') print(HELP);
 else if (command === 'version') print(`${VERSION}\n`);
 else if (command === 'serve') await serve();
 else fail(command === undefined ? HELP : `There is no command "${command}".\n\n${HELP}`);
+
+/** A command with options of its own; ends the process. */
+async function changes(args: readonly string[]): Promise<never> {
+  const { code, stdout, stderr } = await runChanges(args, process.env);
+  process.stderr.write(stderr);
+  // A pipe takes a long answer piece by piece.
+  await new Promise((resolve) => process.stdout.write(stdout, resolve));
+  process.exit(code);
+}
 
 async function serve(): Promise<void> {
   const config = readOrFail();

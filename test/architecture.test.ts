@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 const RULE: Readonly<Record<string, readonly string[] | 'all'>> = {
   main: 'all',
   service: 'all',
+  commands: ['deployment', 'apps', 'changes', 'views', 'errors'],
   http: ['deployment', 'webhooks', 'store', 'views', 'gitlab/id-token', 'errors', 'log', 'version'],
   reconcile: ['deployment', 'store', 'gitlab', 'runtimes', 'apps', 'changes', 'views', 'errors', 'log'],
   'front-door': ['deployment', 'store', 'changes', 'errors', 'log'],

@@ -30,14 +30,19 @@ const DEFAULT_OUTPUTS = ['node_modules', '.venv'];
  *
  * @param options.passed names of the service's variables that instances get too: a `.env` may not set them
  * @param options.pythons where uv may not download a Python: which ones are installed
+ * @param options.isInstalled whether a Dagster project's environments are there, so that nothing has to say what to install
  * @throws ProblemError 422 that says what to change, and where
  */
 export async function recognise(
   request: RecogniseRequest,
-  options: { readonly passed?: readonly string[]; readonly pythons?: InstalledPythons | undefined } = {},
+  options: {
+    readonly passed?: readonly string[];
+    readonly pythons?: InstalledPythons | undefined;
+    readonly isInstalled?: boolean;
+  } = {},
 ): Promise<AppSpec> {
   const { tree } = request;
-  const { passed = [], pythons } = options;
+  const { passed = [], pythons, isInstalled = false } = options;
   const directory = resolveInTree('.', request.directory);
   if (directory === undefined || (await kindInTree(tree, directory)) !== 'folder') {
     throw new ProblemError(
@@ -51,7 +56,7 @@ export async function recognise(
   const spec =
     file && presetOf(file) === 'command'
       ? await commandSpec(file, common, { tree })
-      : await recogniseDagster({ tree, file, common, passed, pythons });
+      : await recogniseDagster({ tree, file, common, passed, pythons, isInstalled });
   if (spec) {
     await checkPersisted(tree, spec);
     return spec;

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PROBE_FOLDER, readSnapshot, type Snapshot } from '../../src/changes/snapshot.ts';
+import { linkedEnvironment } from '../support/linked-environment.ts';
 import { dbtEnvironment } from '../support/surroundings.ts';
+import { writeTree } from '../support/write-tree.ts';
 
 const run = promisify(execFile);
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bd-other-tree-')));
@@ -72,35 +74,20 @@ def spaced(): return part.SIDE
 defs = dg.Definitions(assets=[spaced] + [asset_of(name) for name in ${JSON.stringify(NAMES)}])
 `;
 
-function write(tree: string, files: Readonly<Record<string, string>>): void {
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(tree, path)), { recursive: true });
-    writeFileSync(join(tree, path), text);
-  }
-}
-
 beforeAll(async () => {
-  write(branch, filesOf('branch'));
-  write(base, filesOf('base'));
+  writeTree(branch, filesOf('branch'));
+  writeTree(base, filesOf('base'));
   const dagster = dbtEnvironment('uv', join(folder, 'environment'));
-  const python = join(environment, 'bin', 'python');
-  await run('uv', ['venv', '--quiet', '--python', join(dagster, 'bin', 'python'), environment]);
+  const python = linkedEnvironment(environment, dagster);
   const editable = [...NAMES.filter((name) => !name.endsWith('copied')), 'namespace'];
   await run('uv', [
     ...['pip', 'install', '--quiet', '--no-deps', '--python', python, 'editables'],
     ...editable.flatMap((name) => ['-e', join(branch, name)]),
     ...NAMES.filter((name) => name.endsWith('copied')).map((name) => join(branch, name)),
   ]);
-  // Dagster itself is that of the shared environment.
-  writeFileSync(join(packagesOf(environment), 'shared.pth'), `${packagesOf(dagster)}\n`);
 }, 600_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function packagesOf(at: string): string {
-  const [version] = readdirSync(join(at, 'lib')).filter((name) => name.startsWith('python'));
-  return join(at, 'lib', version as string, 'site-packages');
-}
 
 async function probe(tree: string, ...options: readonly string[]) {
   const output = join(folder, 'snapshot.json');
@@ -126,7 +113,7 @@ describe("a base in the branch's environment", { timeout: 300_000 }, () => {
 
   it('has the same fingerprints and texts where its files are the same', async () => {
     const same = join(folder, 'same');
-    write(same, filesOf('branch'));
+    writeTree(same, filesOf('branch'));
     const ofBranch = await probe(branch);
 
     const found = await probe(same, '--instead', branch);

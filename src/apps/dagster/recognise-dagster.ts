@@ -23,6 +23,8 @@ export interface DagsterRequest {
   readonly passed: readonly string[];
   /** Undefined: what a location asks for is not checked, because uv may download it. */
   readonly pythons: InstalledPythons | undefined;
+  /** Its environments are there: nobody asks what to install. `setup` is empty then, unless the app file has one. */
+  readonly isInstalled?: boolean;
 }
 
 /**
@@ -112,7 +114,9 @@ async function completeLocation(
   const { name, directory, load, attribute, startIn, importsFrom } = declared;
   const own = declared.setup ?? file?.setup;
   const dependencies =
-    own === undefined ? await findDependencies(tree, directory, { top: common.directory }) : undefined;
+    own === undefined && !request.isInstalled
+      ? await findDependencies(tree, directory, { top: common.directory })
+      : undefined;
   const given = declared.python ?? file?.python;
   // A setup of its own finds its Python by itself.
   const python = dependencies && (await pythonRequest(tree, directory, { given, dependencies }));
@@ -142,7 +146,7 @@ async function completeLocation(
     ...(importsFrom === undefined ? {} : { importsFrom }),
     optional: declared.optional,
     ...(python === undefined ? {} : { python: python.request }),
-    setup: own ?? (standard?.command as string),
+    setup: own ?? standard?.command ?? '',
     ...(lock === undefined ? {} : { lock }),
     ...(prepare === undefined ? {} : { prepare }),
     ...(prepare === undefined || around.dbt.projects.length === 0 ? {} : { dbtProjects: around.dbt.projects }),

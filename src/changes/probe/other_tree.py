@@ -23,12 +23,15 @@ class OtherTree:
         self._root = os.path.realpath(root)
         self._installed = os.path.realpath(installed)
         self._spellings = {os.path.abspath(installed), self._installed}
-        self._environment = environment_folders(self._installed)
+        # One tree may lie in the other, as worktrees of git do.
+        self._stays = environment_folders(self._installed) | (
+            {os.path.abspath(root), self._root} if is_within(self._root, self._installed) else set()
+        )
 
     def path(self, path):
         """The path to use in place of `path`: the same one, where it does not lie in the installed tree."""
         at = os.path.abspath(path)
-        if any(is_within(at, folder) for folder in self._environment):
+        if any(is_within(at, folder) for folder in self._stays):
             return path
         for tree in self._spellings:
             if is_within(at, tree):

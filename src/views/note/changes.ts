@@ -2,12 +2,12 @@ import {
   type AlsoChanged,
   type AssetChange,
   type ChangeGraph,
-  type ChangeKind,
-  type ChangeReason,
   type Changes,
   type KeyDifference,
   kindOfChange,
+  type ValueDifference,
 } from '../../deployment/changes.ts';
+import { countsOf, detailsOf, REASONS } from '../change-words.ts';
 import { renderChangeGraph } from './change-graph.ts';
 import { escapeText, link, shortSha } from './escape.ts';
 import { fold } from './fold.ts';
@@ -30,17 +30,6 @@ const MAX_KEY = 120;
 /** Browsers take longer ones, proxies often do not (nginx: large_client_header_buffers, 8k for the whole line). */
 const MAX_URL = 4_000;
 
-const REASONS: Readonly<Record<ChangeReason, string>> = {
-  NEW: 'new',
-  REMOVED: 'removed',
-  CODE_VERSION: 'code version',
-  SOURCE: 'source',
-  DEPENDENCIES: 'dependencies',
-  PARTITIONS_DEFINITION: 'partitions',
-  TAGS: 'tags',
-  METADATA: 'metadata',
-};
-
 /** Counts in one line, and in a fold each changed asset with its reasons, names that came and went, and a graph. */
 export function renderChanges(told: NoteChanges): string {
   const against = told.base === null ? '' : ` against ${link(shortSha(told.base.sha), told.base.url)}`;
@@ -54,23 +43,6 @@ export function renderChanges(told: NoteChanges): string {
     'What changed',
     blocks.filter((block) => block !== ''),
   )}`;
-}
-
-function countsOf({ assets, downstream, named }: Changes): string[] {
-  const kinds = assets.map(kindOfChange);
-  const are = (kind: ChangeKind, what: string) => count(kinds.filter((one) => one === kind).length, what);
-  return [
-    ...are('new', 'new asset'),
-    ...are('changed', 'changed asset'),
-    ...are('moved here', 'moved asset'),
-    ...are('removed', 'removed asset'),
-    ...(downstream.length > 0 ? [`${downstream.length} downstream`] : []),
-    ...count(named.length, 'other definition', ' added or removed'),
-  ];
-}
-
-function count(number: number, what: string, rest = ''): string[] {
-  return number === 0 ? [] : [`${number} ${what}${number === 1 ? '' : 's'}${rest}`];
 }
 
 /** Opens exactly the changed assets; Dagster's selection by key (docs.dagster.io, "Asset selection syntax"). */
@@ -125,17 +97,12 @@ function changeOf({ reasons, movedFrom, sinceMove, also }: AssetChange): string 
 
 const alsoOf = (also: readonly AlsoChanged[]) => (also.length === 0 ? [] : [`also ${also.join(', ')}`]);
 
-function detailOf({ details }: AssetChange): string {
-  const { codeVersion, partitions, dependencies, tags, metadata } = details;
-  const value = (one: { old: string | null; new: string | null }) =>
-    `${one.old === null ? 'none' : escapeText(one.old, { maxLength: MAX_KEY })} → ${one.new === null ? 'none' : escapeText(one.new, { maxLength: MAX_KEY })}`;
-  return [
-    ...(codeVersion ? [`code version ${value(codeVersion)}`] : []),
-    ...(dependencies ? [`dependencies ${keysOf(dependencies)}`] : []),
-    ...(partitions ? [`partitions ${value(partitions)}`] : []),
-    ...(tags ? [`tags ${keysOf(tags)}`] : []),
-    ...(metadata ? [`metadata ${keysOf(metadata)}`] : []),
-  ].join('<br>');
+const detailOf = ({ details }: AssetChange): string =>
+  detailsOf(details, { value: bothValues, keys: keysOf }).join('<br>');
+
+function bothValues(one: ValueDifference): string {
+  const text = (value: string | null) => (value === null ? 'none' : escapeText(value, { maxLength: MAX_KEY }));
+  return `${text(one.old)} → ${text(one.new)}`;
 }
 
 function keysOf(difference: KeyDifference): string {

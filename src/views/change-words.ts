@@ -1,0 +1,53 @@
+import {
+  type ChangeDetails,
+  type ChangeKind,
+  type ChangeReason,
+  type Changes,
+  type KeyDifference,
+  kindOfChange,
+  type ValueDifference,
+} from '../deployment/changes.ts';
+
+/** Reasons as people read them. */
+export const REASONS: Readonly<Record<ChangeReason, string>> = {
+  NEW: 'new',
+  REMOVED: 'removed',
+  CODE_VERSION: 'code version',
+  SOURCE: 'source',
+  DEPENDENCIES: 'dependencies',
+  PARTITIONS_DEFINITION: 'partitions',
+  TAGS: 'tags',
+  METADATA: 'metadata',
+};
+
+/** How many there are of each kind that there is: "2 new assets", "1 changed asset". */
+export function countsOf({ assets, downstream, named }: Changes): string[] {
+  const kinds = assets.map(kindOfChange);
+  const are = (kind: ChangeKind, what: string) => count(kinds.filter((one) => one === kind).length, what);
+  return [
+    ...are('new', 'new asset'),
+    ...are('changed', 'changed asset'),
+    ...are('moved here', 'moved asset'),
+    ...are('removed', 'removed asset'),
+    ...(downstream.length > 0 ? [`${downstream.length} downstream`] : []),
+    ...count(named.length, 'other definition', ' added or removed'),
+  ];
+}
+
+function count(number: number, what: string, rest = ''): string[] {
+  return number === 0 ? [] : [`${number} ${what}${number === 1 ? '' : 's'}${rest}`];
+}
+
+/** What differs for each reason that has a detail; how values and keys are written depends on where. */
+export function detailsOf(
+  { codeVersion, dependencies, partitions, tags, metadata }: ChangeDetails,
+  write: { value(one: ValueDifference): string; keys(one: KeyDifference): string },
+): string[] {
+  return [
+    ...(codeVersion ? [`code version ${write.value(codeVersion)}`] : []),
+    ...(dependencies ? [`dependencies ${write.keys(dependencies)}`] : []),
+    ...(partitions ? [`partitions ${write.value(partitions)}`] : []),
+    ...(tags ? [`tags ${write.keys(tags)}`] : []),
+    ...(metadata ? [`metadata ${write.keys(metadata)}`] : []),
+  ];
+}
