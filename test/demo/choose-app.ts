@@ -31,7 +31,7 @@ export function chooseApp(asked: 'command' | 'dagster' | undefined, say: (line: 
 
 function findDagsterTools(say: (line: string) => void): { uv: string; cache: string } | string {
   if (output('python3', ['--version']) === undefined) return 'there is no Python 3 on this machine';
-  const cache = join(CACHE, 'uv-cache');
+  const cache = process.env.BD_TEST_UV_CACHE ?? join(CACHE, 'uv-cache');
   mkdirSync(cache, { recursive: true });
   const uv = findUv(say);
   if ('missing' in uv) return uv.missing;

@@ -7,7 +7,7 @@ import { startRunner } from '../support/gitlab/pipelines/runner.ts';
 import { StandInGitLab } from '../support/gitlab/stand-in.ts';
 import { freePort } from '../support/poll.ts';
 import { componentInclude } from '../support/projects.ts';
-import { removeInstances, surroundings } from '../support/surroundings.ts';
+import { removeInstances, shareWebserver, surroundings } from '../support/surroundings.ts';
 import type { DemoApp } from './app.ts';
 
 const TOKEN = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -39,6 +39,7 @@ export async function startSetting(app: DemoApp, folder: string) {
     mkdirSync(join(dataDir, 'shared'), { recursive: true, mode: 0o700 });
     symlinkSync(app.uvCache, join(dataDir, 'shared', 'uv-cache'));
   }
+  shareWebserver(dataDir);
   // The service looks for uv where its own PATH leads.
   process.env.PATH = [...app.path, process.env.PATH].join(delimiter);
   const config = readConfig(
