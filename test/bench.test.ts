@@ -15,6 +15,7 @@ describe('the benchmarks', () => {
       'scale',
       ['start-to-ready', 'sweep-cpu', 'healthz-p95', 'webhook-p95', 'deployments-p95', 'preview-p95', 'memory'],
     ],
+    ['dagster', ['cold', 'cold-by-hand', 'dependency-ratio', 'memory', 'memory-webserver']],
     ['redeploy', ['node-push', 'node-by-hand', 'node-ratio']],
   ])(
     '%s takes one short round with --quick, and prints each figure with its goal',
@@ -33,7 +34,7 @@ describe('the benchmarks', () => {
   it('are named where the name is unknown', async () => {
     await expect(run('nothing')).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('lifecycle, redeploy, scale, webhook'),
+      stderr: expect.stringContaining('dagster, lifecycle, redeploy, scale, webhook'),
     });
   });
 });

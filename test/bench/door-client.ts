@@ -13,6 +13,8 @@ import { removeInstances, shareUvCache, shareWebserver, surroundings } from '../
 export interface DoorClient {
   /** What instances get of this machine's environment. */
   readonly passEnv: Readonly<Record<string, string>>;
+  /** The service's. */
+  readonly dataDir: string;
   /**
    * One push: the archive is sent, and the log followed to its end.
    * @returns ms from the start of the upload to healthy
@@ -62,6 +64,7 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
   const jobs = new CiDoor({ gitlab, project, dev, serviceUrl });
   return {
     passEnv: config.passEnv,
+    dataDir,
     quiet: () => quiet(service, dataDir),
     async deploy(archive, { directory = '.' } = {}) {
       const job = jobs.job(jobs.pipeline(mergeRequest));

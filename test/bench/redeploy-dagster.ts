@@ -7,14 +7,11 @@ import { DAGSTER_VERSION } from '../../src/apps/dagster/versions.ts';
 import { findUv } from '../apps/dagster/uv.ts';
 import { freePort } from '../support/poll.ts';
 import { pack, timeStart } from './by-hand.ts';
+import { isLoaded } from './dagster-loaded.ts';
 import type { Side } from './redeploy.ts';
 
 const FIXTURE = fileURLToPath(new URL('../fixtures/apps/dagster-quickstart', import.meta.url));
 const CODE = 'src/quickstart/orders.py';
-const LOCATIONS =
-  '{ workspaceOrError { ... on Workspace { locationEntries { loadStatus locationOrLoadError { __typename } } } } }';
-
-const RELOAD = 'mutation { reloadRepositoryLocation(repositoryLocationName: "quickstart") { __typename } }';
 
 /** A Dagster project: by hand, a code server and a webserver side by side, from environments that are installed already. */
 export async function dagsterSide({ quick }: { readonly quick: boolean }): Promise<Side | string> {
@@ -81,27 +78,11 @@ export async function dagsterSide({ quick }: { readonly quick: boolean }): Promi
           { argv: [...codeServer], cwd: byHand, env },
           { argv: [...webserver], cwd: web, env },
         ],
-        () => isLoaded(http),
+        () => isLoaded(http, ['quickstart']),
       );
     },
     async close() {
       for (const path of [source, byHand, web]) rmSync(path, { recursive: true, force: true });
     },
   };
-}
-
-/** A webserver that was up before the code server looks again by itself only much later: it is asked to, as anyone would by hand. */
-async function isLoaded(port: number): Promise<boolean> {
-  const text = await ask(port, LOCATIONS);
-  if (text.includes('"PythonError"')) await ask(port, RELOAD);
-  return text.includes('"LOADED"') && text.includes('"RepositoryLocation"');
-}
-
-async function ask(port: number, query: string): Promise<string> {
-  const response = await fetch(`http://127.0.0.1:${port}/graphql`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ query }),
-  });
-  return response.text();
 }
