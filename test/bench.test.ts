@@ -15,6 +15,7 @@ describe('the benchmarks', () => {
       'scale',
       ['start-to-ready', 'sweep-cpu', 'healthz-p95', 'webhook-p95', 'deployments-p95', 'preview-p95', 'memory'],
     ],
+    ['changes', ['probe', 'loading', 'probe-ratio', 'comparison-ms', 'differ-ms', 'comparison', 'badges-added']],
     ['dagster', ['cold', 'cold-by-hand', 'dependency-ratio', 'memory', 'memory-webserver']],
     ['redeploy', ['node-push', 'node-by-hand', 'node-ratio']],
   ])(
@@ -25,7 +26,7 @@ describe('the benchmarks', () => {
 
       for (const figure of figures) {
         expect(stdout).toMatch(
-          new RegExp(`^bench ${name} ${figure} \\d+(\\.\\d+)?(ms|/s|MB)? goal \\S+ (ok|short)$`, 'm'),
+          new RegExp(`^bench ${name} ${figure} \\d+(\\.\\d+)?(ms|/s|MB|x)? goal \\S+ (ok|short)$`, 'm'),
         );
       }
     },
@@ -34,7 +35,7 @@ describe('the benchmarks', () => {
   it('are named where the name is unknown', async () => {
     await expect(run('nothing')).rejects.toMatchObject({
       code: 2,
-      stderr: expect.stringContaining('dagster, lifecycle, redeploy, scale, webhook'),
+      stderr: expect.stringContaining('changes, dagster, lifecycle, redeploy, scale, webhook'),
     });
   });
 });

@@ -36,48 +36,89 @@ export function compareDefinitions(
   return { assets, downstream: findDownstream(branch, changed), named: compareNames(renamed, branch) };
 }
 
-/** Assets of all locations, by location and key. */
-type Assets = ReadonlyMap<string, ReadonlyMap<string, AssetDefinition>>;
+/** Keys with the locations that have them on one side only. */
+type Places = ReadonlyMap<string, readonly string[]>;
 
 function compareAssets(
   base: readonly LocationDefinitions[],
   branch: readonly LocationDefinitions[],
   ignored: ReadonlySet<string>,
 ): AssetChange[] {
-  const [before, after] = [assetsOf(base), assetsOf(branch)];
-  const [came, went] = [onlyIn(after, before), onlyIn(before, after)];
+  const before = new Map(base.map((one) => [one.name, new Assets(one.assets)]));
   const changes: AssetChange[] = [];
-  for (const [location, assets] of after) {
-    for (const [key, asset] of assets) {
-      const old = before.get(location)?.get(key);
-      if (old) {
-        const difference = compareAsset(old, asset, ignored);
-        if (difference.reasons.length + difference.also.length > 0) changes.push({ location, key, ...difference });
+  const fresh: Array<{ readonly location: string; readonly asset: AssetDefinition }> = [];
+  for (const { name: location, assets } of branch) {
+    const old = before.get(location);
+    for (const asset of assets) {
+      const counterpart = old?.take(asset.key);
+      if (!counterpart) {
+        fresh.push({ location, asset });
         continue;
       }
-      const from = moveOf(key, { came, went });
-      const moved = from && (before.get(from.from)?.get(key) as AssetDefinition);
-      if (!moved) changes.push({ location, key, reasons: ['NEW'], details: {}, also: [] });
-      else {
-        const { reasons, details, also } = compareAsset(moved, asset, ignored);
-        changes.push({ location, key, reasons: ['NEW'], details, also, movedFrom: from.from, sinceMove: reasons });
-      }
+      const difference = compareAsset(counterpart, asset, ignored);
+      if (difference.reasons.length + difference.also.length > 0)
+        changes.push({ location, key: asset.key, ...difference });
     }
   }
-  for (const [key, locations] of went) {
-    for (const location of locations) {
-      const move = moveOf(key, { came, went });
-      const gone = { location, key, reasons: ['REMOVED'], details: {}, also: [] } as const;
-      changes.push(move ? { ...gone, movedTo: move.to } : gone);
+  const left = [...before].flatMap(([location, assets]) => assets.left().map((asset) => ({ location, asset })));
+  const [came, went] = [placesOf(fresh), placesOf(left)];
+  const lost = new Map(left.map(({ asset }) => [asset.key, asset]));
+  for (const { location, asset } of fresh) {
+    const { key } = asset;
+    const from = moveOf(key, { came, went })?.from;
+    // Of a key that one location lost there is one.
+    const moved = lost.get(key);
+    if (from === undefined || !moved) changes.push({ location, key, reasons: ['NEW'], details: {}, also: [] });
+    else {
+      const { reasons, details, also } = compareAsset(moved, asset, ignored);
+      changes.push({ location, key, reasons: ['NEW'], details, also, movedFrom: from, sinceMove: reasons });
     }
+  }
+  for (const { location, asset } of left) {
+    const move = moveOf(asset.key, { came, went });
+    const gone = { location, key: asset.key, reasons: ['REMOVED'], details: {}, also: [] } as const;
+    changes.push(move ? { ...gone, movedTo: move.to } : gone);
   }
   return changes.sort((a, b) => compareTexts(a.location, b.location) || compareTexts(a.key, b.key));
+}
+
+/**
+ * The assets of one location of the base, each taken once. Two sides nearly always have the same order, so the next one is looked at
+ * before a table of all is made.
+ */
+class Assets {
+  private readonly all: readonly AssetDefinition[];
+  private readonly taken: Uint8Array;
+  private next = 0;
+  private places: Map<string, number> | undefined;
+
+  constructor(all: readonly AssetDefinition[]) {
+    this.all = all;
+    this.taken = new Uint8Array(all.length);
+  }
+
+  take(key: string): AssetDefinition | undefined {
+    const at = this.all[this.next]?.key === key ? this.next : this.placeOf(key);
+    if (at === undefined) return undefined;
+    this.taken[at] = 1;
+    this.next = at + 1;
+    return this.all[at];
+  }
+
+  left(): AssetDefinition[] {
+    return this.all.filter((_, at) => this.taken[at] === 0);
+  }
+
+  private placeOf(key: string): number | undefined {
+    this.places ??= new Map(this.all.map((one, at) => [one.key, at]));
+    return this.places.get(key);
+  }
 }
 
 /** An asset moved where exactly one location lost it and exactly one got it. */
 function moveOf(
   key: string,
-  { came, went }: Readonly<Record<'came' | 'went', ReadonlyMap<string, readonly string[]>>>,
+  { came, went }: { readonly came: Places; readonly went: Places },
 ): { readonly from: string; readonly to: string } | undefined {
   const [from, ...otherFrom] = went.get(key) ?? [];
   const [to, ...otherTo] = came.get(key) ?? [];
@@ -85,19 +126,10 @@ function moveOf(
   return { from, to };
 }
 
-/** Keys with the locations that have them in one side and not in the other. */
-function onlyIn(side: Assets, other: Assets): ReadonlyMap<string, readonly string[]> {
+function placesOf(assets: ReadonlyArray<{ readonly location: string; readonly asset: AssetDefinition }>): Places {
   const found = new Map<string, string[]>();
-  for (const [location, assets] of side) {
-    for (const key of assets.keys()) {
-      if (!other.get(location)?.has(key)) found.set(key, [...(found.get(key) ?? []), location]);
-    }
-  }
+  for (const { location, asset } of assets) found.set(asset.key, [...(found.get(asset.key) ?? []), location]);
   return found;
-}
-
-function assetsOf(locations: readonly LocationDefinitions[]): Assets {
-  return new Map(locations.map((one) => [one.name, new Map(one.assets.map((asset) => [asset.key, asset]))]));
 }
 
 function compareNames(base: readonly LocationDefinitions[], branch: readonly LocationDefinitions[]): NamedChange[] {
@@ -119,7 +151,10 @@ function namesOf(locations: readonly LocationDefinitions[]): ReadonlyMap<string,
     for (const name of location.jobs) add('job', name);
     for (const name of location.schedules) add('schedule', name);
     for (const name of location.sensors) add('sensor', name);
-    for (const { key, checks } of location.assets) for (const name of checks) add('check', `${key}:${name}`);
+    for (const { key, checks } of location.assets) {
+      // Most have none.
+      if (checks.length > 0) for (const name of checks) add('check', `${key}:${name}`);
+    }
   }
   return found;
 }

@@ -12,44 +12,104 @@ export function findDownstream(
   locations: readonly LocationDefinitions[],
   changed: ReadonlySet<string>,
 ): DownstreamAsset[] {
-  const dependents = new Map<string, string[]>();
-  const holders = new Map<string, string[]>();
+  if (changed.size === 0) return [];
+  const graph = new Dependents(locations, changed);
+  const cameFrom = waysFrom(graph, changed);
+  const found: DownstreamAsset[] = [];
+  let place = 0;
   for (const { name, assets } of locations) {
-    for (const asset of assets) {
-      addTo(holders, asset.key, name);
-      for (const { key } of asset.dependencies) addTo(dependents, key, asset.key);
+    for (const { key } of assets) {
+      const node = graph.assets[place++] as number;
+      if ((cameFrom[node] as number) >= 0) found.push({ location: name, key, path: pathTo(node, cameFrom, graph) });
     }
   }
-  const cameFrom = new Map<string, string | null>();
-  for (const key of changed) cameFrom.set(key, null);
-  for (let ring = [...changed].sort(compareTexts); ring.length > 0; ) {
-    const next: string[] = [];
-    for (const key of ring) {
-      for (const dependent of (dependents.get(key) ?? []).sort(compareTexts)) {
-        if (cameFrom.has(dependent)) continue;
-        cameFrom.set(dependent, key);
+  return found.sort((a, b) => compareTexts(a.location, b.location) || compareTexts(a.key, b.key));
+}
+
+const NOT_REACHED = -2;
+const START = -1;
+
+/** By node: the one before it on the shortest way from a changed asset. */
+function waysFrom(graph: Dependents, changed: ReadonlySet<string>): Int32Array {
+  const cameFrom = new Int32Array(graph.keys.length).fill(NOT_REACHED);
+  let ring = [...changed].sort(compareTexts).map((key) => graph.nodeOf(key));
+  for (const node of ring) cameFrom[node] = START;
+  while (ring.length > 0) {
+    const next: number[] = [];
+    for (const node of ring) {
+      for (const dependent of graph.of(node)) {
+        if (cameFrom[dependent] !== NOT_REACHED) continue;
+        cameFrom[dependent] = node;
         next.push(dependent);
       }
     }
     ring = next;
   }
-  const found: DownstreamAsset[] = [];
-  for (const [key, from] of cameFrom) {
-    if (from === null) continue;
-    const path = pathTo(key, cameFrom);
-    for (const location of holders.get(key) ?? []) found.push({ location, key, path });
-  }
-  return found.sort((a, b) => compareTexts(a.location, b.location) || compareTexts(a.key, b.key));
+  return cameFrom;
 }
 
-function pathTo(key: string, cameFrom: ReadonlyMap<string, string | null>): string[] {
+function pathTo(node: number, cameFrom: Int32Array, { keys }: Dependents): string[] {
   const path: string[] = [];
-  for (let at: string | null = key; at !== null; at = cameFrom.get(at) ?? null) path.push(at);
+  for (let at = node; at >= 0; at = cameFrom[at] as number) path.push(keys[at] as string);
   return path.reverse();
 }
 
-function addTo(lists: Map<string, string[]>, key: string, value: string): void {
-  const list = lists.get(key);
-  if (list) list.push(value);
-  else lists.set(key, [value]);
+/** What depends on what, in numbers: a list of edges for each node, linked in typed arrays, as most of them are never looked at. */
+class Dependents {
+  /** Keys of nodes: assets, and what changed and is no asset any more. */
+  readonly keys: string[] = [];
+  /** The nodes of all assets, location by location. */
+  readonly assets: number[] = [];
+  private readonly nodes = new Map<string, number>();
+  private readonly first: Int32Array;
+  private readonly next: Int32Array;
+  private readonly target: Int32Array;
+
+  constructor(locations: readonly LocationDefinitions[], changed: ReadonlySet<string>) {
+    let edges = 0;
+    for (const { assets } of locations) {
+      for (const { key, dependencies } of assets) {
+        this.assets.push(this.add(key));
+        edges += dependencies.length;
+      }
+    }
+    for (const key of changed) this.add(key);
+    this.first = new Int32Array(this.keys.length).fill(-1);
+    this.next = new Int32Array(edges);
+    this.target = new Int32Array(edges);
+    let edge = 0;
+    let place = 0;
+    for (const { assets } of locations) {
+      for (const { dependencies } of assets) {
+        const node = this.assets[place++] as number;
+        for (const dependency of dependencies) {
+          const from = this.nodes.get(dependency.key);
+          if (from === undefined) continue;
+          this.target[edge] = node;
+          this.next[edge] = this.first[from] as number;
+          this.first[from] = edge;
+          edge += 1;
+        }
+      }
+    }
+  }
+
+  nodeOf(key: string): number {
+    return this.nodes.get(key) as number;
+  }
+
+  /** Nodes that depend on this one, in the order of their keys. */
+  of(node: number): number[] {
+    const found: number[] = [];
+    for (let edge = this.first[node] as number; edge >= 0; edge = this.next[edge] as number)
+      found.push(this.target[edge] as number);
+    return found.sort((a, b) => compareTexts(this.keys[a] as string, this.keys[b] as string));
+  }
+
+  private add(key: string): number {
+    const known = this.nodes.get(key);
+    if (known !== undefined) return known;
+    this.nodes.set(key, this.keys.length);
+    return this.keys.push(key) - 1;
+  }
 }

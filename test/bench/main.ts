@@ -4,6 +4,7 @@ import { type Figure, renderFigure } from './report.ts';
 const BENCHES: Readonly<
   Record<string, () => Promise<(options: { readonly quick: boolean }) => Promise<readonly Figure[]>>>
 > = {
+  changes: async () => (await import('./changes.ts')).benchChanges,
   dagster: async () => (await import('./dagster.ts')).benchDagster,
   lifecycle: async () => (await import('./lifecycle.ts')).benchLifecycle,
   redeploy: async () => (await import('./redeploy.ts')).benchRedeploy,

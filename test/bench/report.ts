@@ -2,7 +2,7 @@
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  readonly unit: '' | 'ms' | '/s' | 'MB';
+  readonly unit: '' | 'ms' | '/s' | 'MB' | 'x';
   /** A goal that is kept when the value is at most, or at least, this. None: the figure is for reading only. */
   readonly goal?: { readonly atMost: number } | { readonly atLeast: number };
 }
