@@ -8,6 +8,8 @@ export interface DataDir {
   readonly lock: string;
   readonly bundles: string;
   readonly logs: string;
+  /** Files of commits that branches are compared with, for a while. */
+  readonly bases: string;
 }
 
 /**
@@ -28,5 +30,6 @@ export function makeDataDir(root: string, options: { readonly group: number | nu
     lock: join(root, 'service.lock'),
     bundles: join(root, 'bundles'),
     logs: join(root, 'logs'),
+    bases: join(root, 'bases'),
   };
 }

@@ -1,6 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { appFileJsonSchema } from './apps/app-file/schema.ts';
-import { appEnvironment } from './apps/environment.ts';
 import { createPresets } from './apps/presets.ts';
 import type { Config } from './config.ts';
 import { makeDataDir } from './data-dir.ts';
@@ -29,9 +28,11 @@ import { noteReconciler } from './reconcile/note.ts';
 import type { Repair } from './reconcile/sweep/repairs.ts';
 import { createProcessRuntime } from './runtimes/process.ts';
 import type { Runtime } from './runtimes/runtime.ts';
+import { composeComparison } from './service/comparison.ts';
 import { countRevisions } from './service/count-revisions.ts';
 import { countUploads } from './service/count-uploads.ts';
 import { freeBytes } from './service/free-bytes.ts';
+import { launchContexts } from './service/launch-contexts.ts';
 import { logEvents } from './service/log-events.ts';
 import { createHttpServer } from './service/server.ts';
 import { composeSweep } from './service/sweep.ts';
@@ -40,7 +41,6 @@ import { createBundleStore } from './store/bundles/bundle-store.ts';
 import { takeLock } from './store/lock.ts';
 import { placeFreed } from './store/queue-news.ts';
 import { createRevisionLogs } from './store/revision-logs.ts';
-import type { DeploymentRow, RevisionRow } from './store/schema.ts';
 import { openStore } from './store/store.ts';
 import { VERSION } from './version.ts';
 
@@ -95,13 +95,14 @@ export async function startService(config: Config, options: ServiceOptions): Pro
   const store = openStore(dir.database);
   logEvents(store, log);
   const logs = createRevisionLogs({ directory: dir.logs });
+  const limits = {
+    archiveBytes: config.maxUploadBytes,
+    unpackedBytes: config.maxUploadBytes * UNPACK_FACTOR,
+    entries: MAX_ENTRIES,
+  };
   const bundles = createBundleStore({
     directory: dir.bundles,
-    limits: {
-      archiveBytes: config.maxUploadBytes,
-      unpackedBytes: config.maxUploadBytes * UNPACK_FACTOR,
-      entries: MAX_ENTRIES,
-    },
+    limits,
     now,
     // Nothing that it was made from runs again.
     onRemove: (digest) => store.revisions.forgetVariables(digest),
@@ -157,6 +158,10 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       options.onRepair?.(kind);
     },
   });
+  const launching = {
+    ...{ runtime, presetFor: presets.presetFor, launchContext: launchContexts(store, { previewUrl: urlOf }) },
+    recogniseApp: presets.recognise,
+  };
   const reconcilers = [
     projects,
     mergeRequestReconciler({ ...base, readLagMs, hasBundle: (digest) => bundles.has(digest) }),
@@ -171,22 +176,17 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     instanceReconciler({
       ...base,
       ...variables,
-      runtime,
+      ...launching,
       logs,
       traffic,
       maxRunning: config.maxRunning,
-      presetFor: (spec) => presets.presetFor(spec),
-      launchContext: (deployment, revision) => ({
-        projectId: deployment.projectId,
-        app: deployment.app,
-        env: environmentOf(deployment, revision),
-      }),
       source: (digest) => bundles.source(digest),
       dropTrees: (digest) => bundles.dropStaged(digest),
       removeBundle: (digest) => bundles.remove(digest),
       onEnded: countRevisions(store, { metrics, now }),
       closeWebSockets: (instance) => frontDoor.closeWebSockets(instance),
     }),
+    await composeComparison({ ...base, ...variables, ...launching, directory: dir.bases, limits }),
   ];
   const loop = createLoop({ store, reconcilers, bootId: randomUUID(), log, now, onFailure: metrics.workFailed });
   const heardOfStrangers = createHeardOfStrangers();
@@ -238,27 +238,11 @@ export async function startService(config: Config, options: ServiceOptions): Pro
         bundles.release(bundle.digest);
         if (!keepArchive) await bundles.remove(bundle.digest);
       },
-      recogniseApp: (request) => presets.recognise(request),
+      recogniseApp: presets.recognise,
       previewUrl: urlOf,
       randomBytes,
     },
   });
-
-  function environmentOf(deployment: DeploymentRow, revision: RevisionRow): Record<string, string> {
-    const mergeRequest = store.mergeRequests.get(deployment.mergeRequestId);
-    return appEnvironment({
-      url: urlOf(deployment.name),
-      name: deployment.name,
-      app: deployment.app,
-      slug: deployment.slug,
-      commit: revision.commit,
-      branch: mergeRequest?.sourceBranch ?? '',
-      projectPath: mergeRequest?.projectPath ?? '',
-      projectUrl: mergeRequest?.projectUrl ?? '',
-      iid: mergeRequest?.iid ?? 0,
-      status: 'OPEN',
-    });
-  }
 
   const server = createHttpServer(app, frontDoor);
   const address = await server.listen(config.listen);

@@ -9,9 +9,17 @@ import { parseYaml, type YamlSource } from './yaml-source.ts';
 const MAX_APP_FILE_BYTES = 256 * 1024;
 
 /** Keys that are known and have no effect in this version: refused, for an ignored one would be a surprise. */
-const NOT_YET = ['resources', 'idle_after', 'hooks', 'changes'] as const;
+const NOT_YET = ['resources', 'idle_after', 'hooks'] as const;
 const COMMAND_ONLY = ['setup_inputs', 'setup_outputs', 'start', 'health'] as const;
-const DAGSTER_ONLY = ['locations', 'python', 'daemon', 'max_concurrent_runs', 'drain', 'dagster_yaml'] as const;
+const DAGSTER_ONLY = [
+  'locations',
+  'python',
+  'daemon',
+  'max_concurrent_runs',
+  'drain',
+  'dagster_yaml',
+  'changes',
+] as const;
 
 /**
  * Reads the app file of a folder; undefined where there is none.

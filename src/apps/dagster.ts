@@ -4,6 +4,7 @@ import type { Launch, LaunchPlan, Place } from '../deployment/launch.ts';
 import { appValues, variableFiles } from './app-values.ts';
 import { createLocationCheck } from './dagster/check-locations.ts';
 import { codeServer } from './dagster/code-server.ts';
+import { createDefinitionsReader } from './dagster/definitions-reading.ts';
 import { instanceFiles } from './dagster/instance-files.ts';
 import { type LocationTools, locationSteps } from './dagster/location-steps.ts';
 import { planRuns, RUNS } from './dagster/runs.ts';
@@ -24,6 +25,7 @@ export function createDagsterPreset(tools: LocationTools): Preset<DagsterSpec> {
     }),
     health: createLocationCheck(),
     background: RUNS,
+    definitions: createDefinitionsReader(tools),
   };
 }
 

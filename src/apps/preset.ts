@@ -1,5 +1,5 @@
 import type { AppSpec } from '../deployment/app-spec.ts';
-import type { Health, Launch } from '../deployment/launch.ts';
+import type { Health, Launch, Place, Step } from '../deployment/launch.ts';
 import type { HandedVariable } from '../deployment/sealed-variables.ts';
 
 /** What is asked of recognition. Paths are relative to the root of the tree. */
@@ -48,6 +48,29 @@ export interface BackgroundWork<Spec extends AppSpec = AppSpec> {
   end(reason: string, options: { readonly all: boolean }): string;
 }
 
+/** What is read: the branch's own code where no base is named. */
+export interface Reading<Spec extends AppSpec = AppSpec> {
+  /** The running instance's. */
+  readonly place: Place;
+  /** Folder of the program that reads (`changes/snapshot.ts`), on the service's disk. */
+  readonly program: string;
+  /** Name of the branch's location that reads, in its environment and with its values. */
+  readonly location: string;
+  /** Other code: its tree (absolute), what was recognised in it, and the name of the location of it that is read. */
+  readonly base?: { readonly tree: string; readonly spec: Spec; readonly location: string };
+}
+
+/** Reads the definitions that an app's code makes, beside its running instance: what a branch changes is told by them. */
+export interface DefinitionsReader<Spec extends AppSpec = AppSpec> {
+  locations(spec: Spec): readonly string[];
+  /**
+   * Steps that read one location; the last one prints its snapshot, and nothing else where it succeeds. The others need not be repeated for
+   * another location of the same tree.
+   * @throws Error with a reason why it cannot be read
+   */
+  plan(spec: Spec, context: LaunchContext, reading: Reading<Spec>): readonly Step[];
+}
+
 /** One way to run an app. */
 export interface Preset<Spec extends AppSpec = AppSpec> {
   readonly name: Spec['preset'];
@@ -55,4 +78,5 @@ export interface Preset<Spec extends AppSpec = AppSpec> {
   /** Asked again and again until it is not `waiting`; one call takes at most a few seconds. */
   health(spec: Spec, endpoint: { readonly host: string; readonly port: number }): Promise<Health>;
   readonly background?: BackgroundWork<Spec>;
+  readonly definitions?: DefinitionsReader<Spec>;
 }

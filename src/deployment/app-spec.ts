@@ -48,6 +48,15 @@ export interface DagsterSpec extends CommonSpec {
   readonly maxConcurrentRuns?: number;
   /** What the repository's `dagster.yaml` says, as far as it may say it: by key of that file. */
   readonly dagsterYaml?: Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
+  /** How it is compared with its base, where the app file says so. */
+  readonly changes?: {
+    /** `merge-base`, which also stands for none named; `target`, `on-create`, `on-update`, `environment:<name>`. */
+    readonly compareWith?: string;
+    /** Keys of metadata; without them, those that are known to differ in every branch. */
+    readonly ignoreMetadata?: readonly string[];
+    /** Names of the base's locations that the branch has under another name. */
+    readonly renameLocations?: Readonly<Record<string, string>>;
+  };
   /** How long runs of a replaced revision may go on; without one, the preset's own. */
   readonly drainMs?: number;
 }

@@ -82,6 +82,8 @@ export interface CommitFacts {
   readonly timestamp: number;
   readonly parentShas: readonly string[];
   readonly webUrl: string;
+  /** Where its merge with the target branch was deployed (merged results): the target's commit that it was merged with. */
+  readonly mergedInto?: string;
 }
 
 /** A file of a commit. `id` is git's own, a hash over its content. */

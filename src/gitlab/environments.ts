@@ -1,7 +1,7 @@
 import { Deployments, Environments } from '@gitbeaker/rest';
 import * as z from 'zod';
 import type { EnvironmentFacts } from '../deployment/gitlab-facts.ts';
-import { readAnswer, readList } from './answers.ts';
+import { nullWhereMissing, readAnswer, readList } from './answers.ts';
 import type { GitLab } from './gitlab.ts';
 import type { ResourceOptions } from './resource-options.ts';
 
@@ -24,6 +24,10 @@ const environment = z
 /** GitLab refuses to search for less (doc/api/environments.md). */
 const SEARCH_LENGTH = 3;
 
+const lastDeployment = z.object({
+  last_deployment: z.object({ sha: z.string(), status: z.string() }).nullish(),
+});
+
 const withId = z.object({ id: z.number() });
 
 /** Environments (doc/api/environments.md) and the deployments that make them available (doc/api/deployments.md). */
@@ -31,21 +35,35 @@ export function createEnvironments(
   options: ResourceOptions,
 ): Pick<
   GitLab,
-  'environment' | 'availableEnvironments' | 'setEnvironmentUrl' | 'stopEnvironment' | 'createDeployment'
+  | 'environment'
+  | 'availableEnvironments'
+  | 'deployedCommit'
+  | 'setEnvironmentUrl'
+  | 'stopEnvironment'
+  | 'createDeployment'
 > {
   const environments = new Environments(options);
   const deployments = new Deployments(options);
+  const named: GitLab['environment'] = async (projectId, name) => {
+    const found = environments.all(projectId, { name, perPage: 100 });
+    const facts = await readList(environment, found, `environment ${name}`);
+    return facts.find((one) => one.name === name) ?? null;
+  };
   return {
-    async environment(projectId, name) {
-      const found = environments.all(projectId, { name, perPage: 100 });
-      const facts = await readList(environment, found, `environment ${name}`);
-      return facts.find((one) => one.name === name) ?? null;
-    },
+    environment: named,
 
     async availableEnvironments(projectId, nameBegin) {
       const search = nameBegin !== undefined && nameBegin.length >= SEARCH_LENGTH ? { search: nameBegin } : {};
       const found = environments.all(projectId, { ...search, states: 'available', perPage: 100 });
       return readList(environment, found, `the environments of project ${projectId}`);
+    },
+
+    async deployedCommit(projectId, name) {
+      const found = await named(projectId, name);
+      if (found === null) return null;
+      const shown = await nullWhereMissing(environments.show(projectId, found.id));
+      const last = shown && readAnswer(lastDeployment, shown, `environment ${name}`).last_deployment;
+      return last?.status === 'success' ? last.sha : null;
     },
 
     async setEnvironmentUrl(projectId, environmentId, url) {

@@ -68,6 +68,8 @@ export interface GitLab {
   /** Environments that are not stopped, all pages; those whose name begins with this text of at least three characters, or all. */
   availableEnvironments(projectId: number, nameBegin?: string): Promise<EnvironmentFacts[]>;
   environment(projectId: number, name: string): Promise<EnvironmentFacts | null>;
+  /** The commit that was deployed last and successfully to an environment; null where there is none, or no such environment. */
+  deployedCommit(projectId: number, name: string): Promise<string | null>;
   setEnvironmentUrl(projectId: number, environmentId: number, url: string): Promise<void>;
   /** Without playing the stop job (`force`). */
   stopEnvironment(projectId: number, environmentId: number): Promise<void>;

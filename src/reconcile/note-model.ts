@@ -27,6 +27,7 @@ export function noteModel(
         servingSha: deployment.wanted === 'running' && live ? live.commit.sha : null,
         error: latest.state === 'failed' ? { message: latest.message ?? '', logLines: latest.failureLog } : null,
         parts: latest.parts,
+        changes: changesOf(store, deployment, { latest, url: options.previewUrl(deployment.name) }),
         stopReason: deployment.stopReason,
         held: latest.state === 'held',
         queue: latest.state === 'queued' ? placeOf(store, deployment, options) : null,
@@ -45,6 +46,28 @@ export function noteModel(
 function toApprove(row: MergeRequestRow, { forks }: { readonly forks: ForkPolicy }): string | null {
   if (forks === 'never' || !isFork(row) || row.headSha === '') return null;
   return (row.state === 'opened' || row.state === 'locked') && row.approvedSha !== row.headSha ? row.headSha : null;
+}
+
+/** Told only of what the preview shows. */
+function changesOf(
+  store: Store,
+  deployment: DeploymentRow,
+  { latest, url }: { readonly latest: RevisionRow; readonly url: string },
+): NoteApp['changes'] {
+  if (deployment.wanted !== 'running' || latest.state !== 'healthy' || latest.id !== deployment.liveRevisionId)
+    return null;
+  const found = store.changes.of(latest.id);
+  if (!found) return null;
+  const { baseSha, baseUrl, unknown, compared } = found;
+  return {
+    base: baseSha === null ? null : { sha: baseSha, url: baseUrl ?? '' },
+    url,
+    unknown,
+    changes: compared?.changes ?? { assets: [], downstream: [], named: [] },
+    graph: compared?.graph ?? null,
+    unknownLocations: compared?.unknownLocations ?? [],
+    lockFiles: compared?.lockFiles ?? [],
+  };
 }
 
 /** Most deployments do not wait: then nobody else's rows are read. */

@@ -111,7 +111,6 @@ describe('the app file', () => {
     ['resources', 'start: x\nresources: { memory: 1Gi, cpu: 1 }\n'],
     ['idle_after', 'start: x\nidle_after: 1h\n'],
     ['hooks', 'start: x\nhooks: { after_deploy: [{ run: python clone.py }] }\n'],
-    ['changes', 'start: x\nchanges: { compare_with: merge-base }\n'],
   ])('says "not yet" to %s instead of ignoring it', (key, text) => {
     expect(messageFor(text)).toBe(
       `.branch-deployment.yml cannot be used:\n  - line 2: ${key}: not yet: this version of the service knows the key, but cannot do it. Remove it`,

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { rows } from '../reconcile/sweep/swept-world.ts';
+import { resolveCommit } from '../support/gitlab/git/git.ts';
 import { nodeProject, nodeServer, openWorld, startWorld, type World } from '../support/world.ts';
 
 let t: World;
@@ -109,6 +111,12 @@ describe('a project with merged results', () => {
     expect(world.deployJob(mr.iid)).toMatchObject({ status: 'success', exitCode: 0 });
     const env = JSON.parse((await world.preview(world.previewUrl(mr.iid), { path: '/env' })).body);
     expect(env.DAGSTER_CLOUD_GIT_SHA).toBe(mr.sha);
+    // What a comparison begins at: the branch's own commit has not what came from the target.
+    const [revision] = rows<{ mergedInto: string }>(
+      world,
+      'select "commit" ->> \'mergedInto\' as mergedInto from revisions',
+    );
+    expect(revision?.mergedInto).toBe(await resolveCommit(world.project.repository, 'main'));
     expect(world.note(mr.iid)?.body).toContain(mr.sha.slice(0, 8));
     expect(world.note(mr.iid)?.body).toContain('The work');
   });

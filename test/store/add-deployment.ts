@@ -1,4 +1,4 @@
-import type { CommandSpec } from '../../src/deployment/app-spec.ts';
+import type { AppSpec, CommandSpec } from '../../src/deployment/app-spec.ts';
 import type { DeploymentRow } from '../../src/store/schema.ts';
 import type { Store } from '../../src/store/store.ts';
 import { wantRevision } from '../../src/store/want.ts';
@@ -27,11 +27,16 @@ export const spec: CommandSpec = {
 };
 
 /** A deployment of !<iid> with one queued revision. */
-export function addDeployment(store: Store, iid: number): DeploymentRow {
+export function addDeployment(
+  store: Store,
+  iid: number,
+  options: { readonly projectId?: number; readonly sha?: string; readonly spec?: AppSpec } = {},
+): DeploymentRow {
+  const { projectId = 42, sha = commit.sha } = options;
   const projectUrl = 'https://gitlab.example.com/data/shop';
   const mergeRequest = store.mergeRequests.record(
     {
-      projectId: 42,
+      projectId,
       projectPath: 'data/shop',
       projectUrl,
       iid,
@@ -39,16 +44,16 @@ export function addDeployment(store: Store, iid: number): DeploymentRow {
       title: 'Change',
       draft: false,
       webUrl: `${projectUrl}/-/merge_requests/${iid}`,
-      sourceProjectId: 42,
+      sourceProjectId: projectId,
       sourceBranch: `change-${iid}`,
       targetBranch: 'main',
-      headSha: commit.sha,
+      headSha: sha,
       author: { id: 1, username: 'dee', name: 'Dee' },
     },
     0,
   );
   const row = store.deployments.create({
-    projectId: 42,
+    projectId,
     app: '',
     ref: `mr-${iid}`,
     name: `mr-${iid}-shop`,
@@ -62,10 +67,10 @@ export function addDeployment(store: Store, iid: number): DeploymentRow {
     createdAt: 0,
   });
   wantRevision(store, row, {
-    commit,
+    commit: { ...commit, sha },
     pushedBy: 'Dee',
     bundle: `b${iid}`,
-    spec,
+    spec: options.spec ?? spec,
     sealedVariables: null,
     now: iid,
     why: 'test',

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import type { DagsterLocation } from '../../deployment/app-spec.ts';
 import type { Place, PlannedProcess } from '../../deployment/launch.ts';
+import type { AppValues } from '../app-values.ts';
 import type { ServedLocation } from './instance-files.ts';
 import { environmentFolder, type LocationTools, pathOf } from './location-steps.ts';
 
@@ -32,15 +33,24 @@ export function codeServer(
         '--use-python-environment-entry-point',
       ],
     ],
-    env: {
-      ...values.env,
-      PATH: pathOf(location, place, options),
-      VIRTUAL_ENV: folder,
-      DAGSTER_HOME: options.dagsterHome,
-      DAGSTER_CLOUD_LOCATION_NAME: location.name,
-      PYTHONUNBUFFERED: '1',
-    },
+    env: codeEnvironment(location, place, { ...options, values }),
     secret: values.secret,
+  };
+}
+
+/** What a location's code runs with, secrets aside. */
+export function codeEnvironment(
+  location: DagsterLocation,
+  place: Place,
+  options: { tools: LocationTools; dagsterHome: string; values: AppValues },
+): Record<string, string> {
+  return {
+    ...options.values.env,
+    PATH: pathOf(location, place, options),
+    VIRTUAL_ENV: environmentFolder(location, place),
+    DAGSTER_HOME: options.dagsterHome,
+    DAGSTER_CLOUD_LOCATION_NAME: location.name,
+    PYTHONUNBUFFERED: '1',
   };
 }
 

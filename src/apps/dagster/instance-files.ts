@@ -27,12 +27,15 @@ export interface DagsterInstance {
  */
 const OWN_SETTINGS = { telemetry: { enabled: false }, nux: { enabled: false } };
 
+/** `DAGSTER_HOME` of a deployment. */
+export const dagsterHome = (place: Place): string => join(place.data, 'dagster-home');
+
 /**
  * `dagster.yaml` and `workspace.yaml`, both the service's. Of the repository's it has what recognition took over, below what is the
  * deployment's own. PyYAML reads it, for which an unquoted `on` is true.
  */
 export function instanceFiles(spec: DagsterSpec, place: Place, servers: readonly ServedLocation[]): DagsterInstance {
-  const home = join(place.data, 'dagster-home');
+  const home = dagsterHome(place);
   const workspace = join(place.work, 'workspace.yaml');
   const load_from = servers.map(({ location, port }) => ({
     grpc_server: { host: place.host, port, location_name: location.name },

@@ -46,6 +46,23 @@ export function uvEnvironment(place: Place, tools: LocationTools): Record<string
   };
 }
 
+/** What setup and prepare of a location run with, secrets aside. */
+export function setupEnvironment(
+  location: DagsterLocation,
+  place: Place,
+  options: { tools: LocationTools; values: AppValues; dagsterHome: string },
+): Record<string, string> {
+  const folder = environmentFolder(location, place);
+  return {
+    ...options.values.env,
+    ...uvEnvironment(place, options.tools),
+    PATH: pathOf(location, place, options),
+    VIRTUAL_ENV: folder,
+    UV_PROJECT_ENVIRONMENT: folder,
+    DAGSTER_HOME: options.dagsterHome,
+  };
+}
+
 /**
  * Setup and prepare of a location. From a uv.lock it is two steps: the packages of the lock file, compiled, are kept and given to the
  * next revision as a private copy; then `uv sync --locked` adds what lies in the tree, and finds nothing else to do.
@@ -65,14 +82,7 @@ export async function locationSteps(
   const { place, tools, values, dagsterHome, storage } = options;
   const folder = environmentFolder(location, place);
   const directory = resolve(place.tree, location.directory);
-  const env = {
-    ...values.env,
-    ...uvEnvironment(place, tools),
-    PATH: pathOf(location, place, { tools }),
-    VIRTUAL_ENV: folder,
-    UV_PROJECT_ENVIRONMENT: folder,
-    DAGSTER_HOME: dagsterHome,
-  };
+  const env = setupEnvironment(location, place, { tools, values, dagsterHome });
   const { secret } = values;
   const steps: Step[] = [];
   if (location.lock !== undefined) {

@@ -73,8 +73,22 @@ export async function recogniseDagster(request: DagsterRequest): Promise<Dagster
     daemon: file?.daemon ?? 'runs',
     ...(file?.max_concurrent_runs === undefined ? {} : { maxConcurrentRuns: file.max_concurrent_runs }),
     ...(own === undefined ? {} : { dagsterYaml: own.settings }),
+    ...changesOf(file),
     ...(file?.drain === undefined ? {} : { drainMs: durationMs(file.drain) as number }),
     remarks,
+  };
+}
+
+/** What the app file says of comparing. */
+function changesOf(file: AppFile | undefined): Pick<DagsterSpec, 'changes'> {
+  if (file?.changes === undefined) return {};
+  const { compare_with, ignore_metadata, rename_locations } = file.changes;
+  return {
+    changes: {
+      ...(compare_with === undefined ? {} : { compareWith: compare_with }),
+      ...(ignore_metadata === undefined ? {} : { ignoreMetadata: ignore_metadata }),
+      ...(rename_locations === undefined ? {} : { renameLocations: rename_locations }),
+    },
   };
 }
 

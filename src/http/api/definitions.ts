@@ -1,4 +1,5 @@
 import { createRoute, z } from '@hono/zod-openapi';
+import { ChangesBody } from './schemas/changes.ts';
 import {
   DeploymentBody,
   DeploymentDetailBody,
@@ -85,10 +86,10 @@ export const logRoute = createRoute({
 export const changesRoute = createRoute({
   method: 'get',
   path: '/deployments/{name}/changes',
-  summary: 'What the branch changes (not there yet)',
+  summary: 'What the branch changes of the code that it is compared with',
   security,
   request: { params: NameParam },
-  responses: { ...refusals, ...notFound, ...notYet },
+  responses: { 200: json(ChangesBody, 'What is known of it'), ...refusals, ...notFound },
 });
 
 const act = (action: string, summary: string) => ({

@@ -14,6 +14,7 @@ import { decoyProject } from './decoy-project.ts';
 import * as routes from './definitions.ts';
 import { nextPage } from './next-page.ts';
 import { presentDeployments, presentEvent, presentRevision } from './present.ts';
+import { presentChanges } from './present-changes.ts';
 
 /** So many of the newest revisions and events come with a deployment. */
 const NEWEST = 20;
@@ -86,8 +87,8 @@ export function apiRoutes(context: ApiContext): OpenAPIHono {
     return c.body(stream, 200, LOG_HEADERS) as unknown as TypedResponse<string, 200, 'text'>;
   });
   app.openapi(routes.changesRoute, async (c) => {
-    await admit(c, REPORTER);
-    return notYet('What a branch changes');
+    const { deployment } = await admit(c, REPORTER);
+    return c.json(presentChanges(store, deployment), 200);
   });
   app.openapi(routes.redeployRoute, async (c) => {
     const { caller, deployment } = await admit(c, DEVELOPER);

@@ -108,8 +108,11 @@ export async function checkJobHead(context: CiContext, job: BoundJob): Promise<H
       sha === mergeRequest.headSha ? [] : await context.gitlab.mergeRequestPipelines(project.id, mergeRequest.iid);
     const head = checkHead(sha, mergeRequest, { own: pipeline.id, all });
     if (head.decision === 'superseded') return head;
-    if (head.decision === 'current')
-      return { decision: 'current', commit: await context.gitlab.commit(project.id, sha) };
+    if (head.decision === 'current') {
+      const commit = await context.gitlab.commit(project.id, sha);
+      const [mergedInto] = parents.filter((parent) => parent !== sha);
+      return { decision: 'current', commit: mergedInto === undefined ? commit : { ...commit, mergedInto } };
+    }
     if (context.now() >= patience) {
       throw new ProblemError(
         'not-the-head',

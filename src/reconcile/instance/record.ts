@@ -88,6 +88,10 @@ export function recordHealthy(
       revision,
     );
     recordPhase(context, deployment.id);
+    if (context.presetFor(revision.spec).definitions) {
+      store.work.mark(ofDeployment(deployment.id), 'changes', at);
+      logs.say(revision.id, 'What it changes of its assets follows in the note of the merge request.');
+    }
     for (const part of parts.filter((one) => one.state === 'healthy' && one.message))
       logs.say(revision.id, `warning: ${part.name} is healthy, but ${part.message}`);
     sayFailedParts(context, revision, parts);

@@ -10,8 +10,10 @@ export interface OpenedVariables {
   readonly setupVariables: readonly HandedVariable[];
 }
 
+type Sealed = Pick<InstanceContext, 'store' | 'sealingKeys' | 'setupVariables'>;
+
 /** @throws {SealError} where the service has not the key any more */
-export function openRevision(context: InstanceContext, revision: RevisionRow): OpenedVariables {
+export function openRevision(context: Sealed, revision: RevisionRow): OpenedVariables {
   const { sealingKeys: keys, setupVariables, store } = context;
   const setup = setupVariables.of(revision.id);
   if (revision.sealedVariables === null) return { variables: [], setupVariables: setup };

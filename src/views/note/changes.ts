@@ -5,6 +5,7 @@ import {
   type Changes,
   type KeyDifference,
   kindOfChange,
+  type UnknownLocation,
   type ValueDifference,
 } from '../../deployment/changes.ts';
 import { countsOf, detailsOf, REASONS } from '../change-words.ts';
@@ -22,6 +23,10 @@ export interface NoteChanges {
   readonly unknown: string | null;
   readonly changes: Changes;
   readonly graph: ChangeGraph | null;
+  /** Code locations that could not be compared. */
+  readonly unknownLocations: readonly UnknownLocation[];
+  /** Paths of lock files that differ. */
+  readonly lockFiles: readonly string[];
 }
 
 const MAX_ROWS = 100;
@@ -31,9 +36,14 @@ const MAX_KEY = 120;
 const MAX_URL = 4_000;
 
 /** Counts in one line, and in a fold each changed asset with its reasons, names that came and went, and a graph. */
-export function renderChanges(told: NoteChanges): string {
-  const against = told.base === null ? '' : ` against ${link(shortSha(told.base.sha), told.base.url)}`;
+export function renderChanges(told: NoteChanges, options: { readonly label?: string | undefined } = {}): string {
+  const of = options.label === undefined ? '' : ` of ${escapeText(options.label)}`;
+  const against = `${of}${told.base === null ? '' : ` against ${link(shortSha(told.base.sha), told.base.url)}`}`;
   if (told.unknown !== null) return `**Changes${against}** are unknown: ${escapeText(told.unknown)}`;
+  return [compared(told, against), besides(told)].filter((part) => part !== '').join('\n\n');
+}
+
+function compared(told: NoteChanges, against: string): string {
   const { changes } = told;
   const counts = countsOf(changes);
   if (counts.length === 0 && changes.assets.length === 0) return `**Changes${against}**: nothing changed.`;
@@ -43,6 +53,22 @@ export function renderChanges(told: NoteChanges): string {
     'What changed',
     blocks.filter((block) => block !== ''),
   )}`;
+}
+
+/** What concerns all assets, or none that is listed. */
+function besides({ lockFiles, unknownLocations }: NoteChanges): string {
+  const some = <T>(all: readonly T[], show: (one: T) => string): string[] => {
+    const left = all.length - MAX_KEYS;
+    return [...all.slice(0, MAX_KEYS).map(show), ...(left > 0 ? [`and ${left} more`] : [])];
+  };
+  const files = some(lockFiles, (path) => escapeText(path, { maxLength: MAX_KEY }));
+  const unknown = some(unknownLocations, (one) => {
+    const name = escapeText(one.location, { maxLength: MAX_KEY });
+    return `Changes of code location ${name} are unknown: ${escapeText(one.reason)}`;
+  });
+  return [...(files.length > 0 ? [`The packages that it runs with differ: ${files.join(', ')}`] : []), ...unknown].join(
+    '<br>',
+  );
 }
 
 /** Opens exactly the changed assets; Dagster's selection by key (docs.dagster.io, "Asset selection syntax"). */

@@ -2,6 +2,7 @@ import type { QueuePlace } from '../../deployment/admission.ts';
 import type { MergeRequestState } from '../../deployment/gitlab-facts.ts';
 import type { PartHealth } from '../../deployment/launch.ts';
 import type { Phase, StopReason } from '../../deployment/phase.ts';
+import type { NoteChanges } from './changes.ts';
 
 /** Everything that the note tells. Plain facts: whatever changes here changes the text, so nothing in it depends on the time of rendering. */
 export interface NoteModel {
@@ -27,6 +28,8 @@ export interface NoteApp {
   readonly error: NoteError | null;
   /** State of each code location of the latest revision; empty where the app has no parts. */
   readonly parts: readonly PartHealth[];
+  /** What the latest revision changes; null while that is not known, or where the app has nothing to compare. */
+  readonly changes: NoteChanges | null;
   /** Why it is stopped or stopping. */
   readonly stopReason: StopReason | null;
   /** Whether the latest revision is a fork's that nobody has approved. */

@@ -1,5 +1,6 @@
 import { renderActions } from './actions.ts';
 import { renderApproval } from './approval.ts';
+import { renderChanges } from './changes.ts';
 import { renderFailure } from './failure.ts';
 import { renderHead } from './head.ts';
 import { NOTE_MARKER } from './marker.ts';
@@ -13,6 +14,10 @@ export type { NoteApp, NoteError, NoteModel, NoteRevision } from './model.ts';
 /** GitLab takes 1,000,000 characters (doc/api/notes.md), people far fewer. */
 const MAX_DETAILS = 100_000;
 const MAX_ROWS = 100;
+const TOO_MANY_CHANGES =
+  'What it changes is too much for this note: `GET /api/deployments/:name/changes` tells all of it.';
+
+const joined = (parts: readonly string[]): string => parts.filter((part) => part !== '').join('\n\n');
 
 /** The note's text, in GitLab's Markdown, as a function of the model alone. */
 export function renderNote(model: NoteModel): string {
@@ -35,12 +40,16 @@ function renderDetails(apps: readonly NoteApp[]): string[] {
   for (const app of apps) {
     const failure = renderFailure(app);
     const head = renderHead(app, { named: apps.length > 1 });
-    const detail = [head, renderQueue(app), failure, renderParts(app, { named: apps.length > 1 && failure === '' })]
-      .filter((part) => part !== '')
-      .join('\n\n');
+    const named = apps.length > 1;
+    const parts = renderParts(app, { named: named && failure === '' });
+    const detail = joined([head, renderQueue(app), failure, parts]);
     length += detail.length;
     if (length > MAX_DETAILS) return [...details, 'More errors are in the logs of the deploy jobs.'];
-    details.push(detail);
+    const changes = app.changes ? renderChanges(app.changes, { label: named ? app.label : undefined }) : '';
+    // An app's changes may be many, and the next one's error is more.
+    const shown = length + changes.length > MAX_DETAILS ? TOO_MANY_CHANGES : changes;
+    length += shown.length;
+    details.push(joined([detail, shown]));
   }
   return details;
 }

@@ -247,10 +247,10 @@ describe('reading deployments', () => {
     expect((await w.api(`/deployments/${followed}/log`, TOKENS.reporter)).text).toBe(text);
   });
 
-  it('says of changes that they are not there yet', async () => {
+  it('says of an app without definitions why it has no changes to tell', async () => {
     expect(await w.api(`/deployments/${name}/changes`, TOKENS.reporter)).toMatchObject({
-      status: 501,
-      json: { type: 'urn:branch-deployments:not-yet' },
+      status: 200,
+      json: { state: 'unknown', reason: 'An app of the preset command has no definitions to compare.', assets: [] },
     });
   });
 

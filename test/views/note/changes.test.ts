@@ -19,6 +19,8 @@ function told(
     base: { sha: SHA, url: `https://gitlab.example.com/data/platform/-/commit/${SHA}` },
     url: 'https://mr-7-platform-bcdfghjk.previews.example.com',
     unknown: null,
+    unknownLocations: [],
+    lockFiles: [],
     changes,
     graph: drawChanges(changes, { base, branch }) ?? null,
     ...rest,

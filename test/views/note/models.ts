@@ -22,6 +22,7 @@ export const app = (changes: Partial<NoteApp> = {}): NoteApp => ({
   queue: null,
   stopTrouble: null,
   held: false,
+  changes: null,
   head: null,
   ...changes,
 });

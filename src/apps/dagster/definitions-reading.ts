@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { deflateSync } from 'node:zlib';
+import type { DagsterLocation, DagsterSpec } from '../../deployment/app-spec.ts';
+import type { Place, Step } from '../../deployment/launch.ts';
+import { type AppValues, appValues } from '../app-values.ts';
+import type { DefinitionsReader, Reading } from '../preset.ts';
+import { codeEnvironment } from './code-server.ts';
+import { dagsterHome } from './instance-files.ts';
+import { environmentFolder, type LocationTools, setupEnvironment } from './location-steps.ts';
+import { probeArguments } from './probe-arguments.ts';
+import { quote } from './quote.ts';
+
+/** What a reading may take of memory, in KiB (RLIMIT_DATA): a project that needs more is not read, and nothing else suffers. */
+const MEMORY_KIB = 4 * 1024 * 1024;
+/** Commands that would change the environment that the branch's own code runs in. */
+const INSTALLS =
+  /\b(uv\s+(sync|add|remove|pip)|pip3?\s+install|poetry\s+(install|add|update)|pdm\s+(install|sync|add))\b/;
+/** Import paths of the branch's tree, as paths of another one: what the environment has installed from the tree is found in that one. */
+const OTHER_PATHS = `
+import os, sys
+branch, other = sys.argv[1:]
+paths = list(sys.path)
+for name, module in list(sys.modules.items()):
+    if name.startswith("__editable__"):
+        paths += [os.path.dirname(path) for path in getattr(module, "MAPPING", {}).values()]
+own = [p for p in map(os.path.realpath, paths) if (p + os.sep).startswith(branch + os.sep) and not p.startswith(os.path.realpath(sys.prefix))]
+print(os.pathsep.join(dict.fromkeys(os.path.join(other, os.path.relpath(p, branch)) for p in own)))`;
+/** Unpacks the program into the folder that it is started in. */
+const UNPACK = `
+import base64, json, sys, zlib
+for name, text in json.loads(zlib.decompress(base64.b64decode(sys.argv[2]))).items():
+    with open(sys.argv[1] + "/" + name, "w", encoding="utf-8") as file:
+        file.write(text)`;
+
+interface Program {
+  readonly packed: string;
+  readonly version: string;
+}
+
+/** By folder: it does not change while the service runs. */
+const programs = new Map<string, Program>();
+
+function programOf(folder: string): Program {
+  const known = programs.get(folder);
+  if (known) return known;
+  const names = readdirSync(folder).filter((name) => name.endsWith('.py'));
+  const files = JSON.stringify(
+    Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(folder, name), 'utf8')])),
+  );
+  const version = createHash('sha256').update(files).digest('hex').slice(0, 16);
+  const program = { packed: deflateSync(files).toString('base64'), version };
+  programs.set(folder, program);
+  return program;
+}
+
+/**
+ * Reads definitions with each location's own interpreter, in the environment that its code server has. The program lies where no branch can
+ * change it.
+ */
+export function createDefinitionsReader(tools: LocationTools): DefinitionsReader<DagsterSpec> {
+  return {
+    locations: (spec) => spec.locations.map(({ name }) => name),
+    plan(spec, context, reading) {
+      const { place, base } = reading;
+      const location = locationOf(spec, reading.location);
+      const target = base ? locationOf(base.spec, base.location) : location;
+      const own = { ...spec, dotenv: { ...spec.dotenv, ...location.dotenv } };
+      const program = join(place.shared, 'dagster-probe', programOf(reading.program).version);
+      const around = { place, tools, dagsterHome: dagsterHome(place) };
+      const steps = [programStep(reading.program, { program, python: pythonOf(location, place), place })];
+      if (base && target.prepare !== undefined) {
+        const values = appValues(own, context, { place, isSetup: true });
+        steps.push(prepareStep({ location, target, reading }, { ...around, values }));
+      }
+      steps.push(
+        readStep({ location, target, reading }, { ...around, program, values: appValues(own, context, { place }) }),
+      );
+      return steps;
+    },
+  };
+}
+
+interface What {
+  /** Whose environment reads. */
+  readonly location: DagsterLocation;
+  /** What is read. */
+  readonly target: DagsterLocation;
+  readonly reading: Reading<DagsterSpec>;
+}
+
+interface Around {
+  readonly place: Place;
+  readonly tools: LocationTools;
+  readonly dagsterHome: string;
+  readonly values: AppValues;
+}
+
+function programStep(folder: string, at: { program: string; python: string; place: Place }): Step {
+  const words = [at.python, '-I', '-c', UNPACK, at.program, programOf(folder).packed];
+  return {
+    name: "the service's program that reads definitions",
+    directory: at.place.shared,
+    command: words.map(quote).join(' '),
+    env: {},
+    makesShared: { path: at.program },
+  };
+}
+
+/** What is made for every revision (a dbt manifest), for the base: by the branch's environment, from the base's files. */
+function prepareStep({ location, target, reading }: What, { place, tools, dagsterHome: home, values }: Around): Step {
+  const { tree } = reading.base as NonNullable<What['reading']['base']>;
+  const prepare = target.prepare as string;
+  if (INSTALLS.test(prepare))
+    throw new Error('its prepare installs packages, which would change the environment that the branch runs in');
+  const python = pythonOf(location, place);
+  const paths = [python, '-c', OTHER_PATHS, place.tree, tree].map(quote).join(' ');
+  return {
+    name: `prepare of ${target.name}, base`,
+    directory: resolve(tree, target.directory),
+    command: [
+      withoutDotenv(reading),
+      // In a folder where nothing of the project's is found by chance.
+      `paths=$(cd / && ${paths}) || exit`,
+      `[ -z "$paths" ] || export PYTHONPATH="$paths\${PYTHONPATH:+:$PYTHONPATH}"`,
+      prepare,
+    ].join('\n'),
+    env: {
+      ...setupEnvironment(location, place, { tools, values, dagsterHome: home }),
+      // `uv run` would install the base over the branch.
+      UV_NO_SYNC: '1',
+    },
+    secret: values.secret,
+  };
+}
+
+function readStep(
+  { location, target, reading }: What,
+  { place, tools, dagsterHome: home, program, values }: Around & { readonly program: string },
+): Step {
+  const tree = reading.base?.tree ?? place.tree;
+  const words = [
+    ...[pythonOf(location, place), program],
+    ...(reading.base ? ['--instead', place.tree] : []),
+    ...probeArguments(target, tree),
+  ];
+  return {
+    name: `definitions of ${target.name}${reading.base ? ', base' : ''}`,
+    directory: resolve(tree, target.startIn ?? target.directory),
+    command: [
+      withoutDotenv(reading),
+      `ulimit -d ${MEMORY_KIB} 2>/dev/null`,
+      'umask 077',
+      'out="$TMPDIR/definitions.$$"',
+      `trap 'rm -f -- "$out" "$out.log"' EXIT`,
+      // Behind everything that people wait for.
+      `nice -n 10 ${words.map(quote).join(' ')} --output "$out" > "$out.log" 2>&1`,
+      'code=$?',
+      'if [ -s "$out" ]; then cat -- "$out"; exit 0; fi',
+      'tail -n 1 -- "$out.log"',
+      '[ "$code" != 0 ] || code=1',
+      'exit "$code"',
+    ].join('\n'),
+    env: codeEnvironment(location, place, { tools, values, dagsterHome: home }),
+    secret: values.secret,
+  };
+}
+
+/** As in the branch's tree: a `.env` would undo the isolation. */
+function withoutDotenv({ base }: Reading<DagsterSpec>): string {
+  if (!base) return ':';
+  const folders = new Set([base.spec.directory, ...base.spec.locations.map((one) => one.directory)]);
+  return `rm -f -- ${[...folders].map((folder) => quote(resolve(base.tree, folder, '.env'))).join(' ')}`;
+}
+
+const pythonOf = (location: DagsterLocation, place: Place): string =>
+  join(environmentFolder(location, place), 'bin', 'python');
+
+function locationOf(spec: DagsterSpec, name: string): DagsterLocation {
+  const found = spec.locations.find((one) => one.name === name);
+  if (!found) throw new Error(`there is no location ${name}`);
+  return found;
+}

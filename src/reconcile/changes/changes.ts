@@ -1,0 +1,103 @@
+import type { ComparedChanges } from '../../deployment/changes.ts';
+import type { CommitFacts } from '../../deployment/gitlab-facts.ts';
+import { SealError } from '../../deployment/sealed-variables.ts';
+import { GitLabError, messageOf, ProblemError } from '../../errors.ts';
+import { deploymentFields } from '../../log.ts';
+import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result } from '../reconciler.ts';
+import { compareSides } from './compare-sides.ts';
+import { type ChangesContext, type Subject, UnknownChanges } from './context.ts';
+import { findBase } from './find-base.ts';
+import { readSides } from './read-sides.ts';
+
+/** One that waits is looked at when another one has ended; this is for the case that nobody tells it. */
+const WAIT_MS = 10_000;
+/** After so many tries something else than GitLab is broken, and people are told. */
+const MOST_TRIES = 5;
+const LONGEST_REASON = 1_000;
+
+/**
+ * Tells what a revision that has become healthy changes of its base, once. One deployment at a time: reading definitions takes a processor,
+ * and nobody waits for it. Whatever goes wrong is the reason why it is not known, and nothing else.
+ */
+export function changesReconciler(context: ChangesContext): Reconciler {
+  const { store, log, now } = context;
+  let busy = false;
+  const waiting = new Set<number>();
+  return {
+    kind: 'changes',
+    async reconcile(id) {
+      if (!subjectOf(id)) return DONE;
+      if (busy) {
+        waiting.add(id);
+        return again(WAIT_MS);
+      }
+      busy = true;
+      waiting.delete(id);
+      try {
+        return await decide(id);
+      } finally {
+        busy = false;
+        const [next] = waiting;
+        if (next !== undefined) store.work.mark(ofDeployment(next), 'changes', now());
+      }
+    },
+  };
+
+  /** The live revision of a deployment, where it can be compared and is not yet. */
+  function subjectOf(id: number): Subject | undefined {
+    const deployment = store.deployments.get(id);
+    if (deployment?.wanted !== 'running' || deployment.liveRevisionId === null) return undefined;
+    const revision = store.revisions.get(deployment.liveRevisionId);
+    if (revision?.state !== 'healthy' || !context.presetFor(revision.spec).definitions) return undefined;
+    return store.changes.of(revision.id) === undefined ? { deployment, revision } : undefined;
+  }
+
+  async function decide(id: number): Promise<Result> {
+    const subject = subjectOf(id);
+    if (!subject) return DONE;
+    let base: CommitFacts | null = null;
+    try {
+      base = await findBase(context, subject);
+      const sides = await readSides(context, { ...subject, base });
+      const { spec } = subject.revision;
+      record(subject, base, compareSides(sides, spec.preset === 'dagster' ? spec.changes : undefined));
+    } catch (error) {
+      // A newer revision is live by now: it is the one that counts.
+      if (subjectOf(id)?.revision.id !== subject.revision.id) return again(0);
+      const reason = reasonOf(error, store.work.find(ofDeployment(id), 'changes')?.attempts ?? 0);
+      if (reason === undefined) throw error;
+      record(subject, base, reason);
+    }
+    return DONE;
+  }
+
+  function record(subject: Subject, base: CommitFacts | null, found: ComparedChanges | string): void {
+    const { deployment, revision } = subject;
+    const unknown = typeof found === 'string' ? found.slice(0, LONGEST_REASON) : null;
+    store.transaction(() => {
+      store.changes.decide({
+        revisionId: revision.id,
+        baseSha: base?.sha ?? null,
+        baseUrl: base?.webUrl ?? null,
+        unknown,
+        compared: typeof found === 'string' ? null : found,
+        decidedAt: now(),
+      });
+      store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', now());
+    });
+    const fields = { decision: 'changes', ...deploymentFields(deployment, revision), base: base?.sha };
+    if (unknown !== null) log.info({ ...fields, unknown }, 'it is not known what it changes');
+    else log.info(fields, 'what it changes is known');
+  }
+}
+
+/** Why it is not known, for good; undefined where the next try may tell. */
+function reasonOf(error: unknown, tries: number): string | undefined {
+  if (error instanceof UnknownChanges || error instanceof ProblemError || error instanceof SealError)
+    return error.message;
+  if (error instanceof GitLabError)
+    return error.failure === 'not-found' || error.failure === 'forbidden' || error.failure === 'invalid'
+      ? error.message
+      : undefined;
+  return tries + 1 >= MOST_TRIES ? `It could not be compared: ${messageOf(error)}` : undefined;
+}

@@ -1,0 +1,68 @@
+import { drawChanges } from '../../changes/change-graph.ts';
+import { compareDefinitions } from '../../changes/compare.ts';
+import { definitionsOf, type Snapshot } from '../../changes/snapshot.ts';
+import type { DagsterSpec } from '../../deployment/app-spec.ts';
+import type { ComparedChanges, UnknownLocation } from '../../deployment/changes.ts';
+import { UnknownChanges } from './context.ts';
+import type { ReadSide } from './read-sides.ts';
+
+type Loaded = Extract<Snapshot, { status: 'loaded' }>;
+
+/**
+ * Compares what was read of both sides. A location that could not be read on one of them is left out of both.
+ * @throws UnknownChanges where that is every location
+ */
+export function compareSides(
+  sides: { readonly base: ReadSide; readonly branch: ReadSide },
+  options: DagsterSpec['changes'] = {},
+): ComparedChanges {
+  const { renameLocations = {}, ignoreMetadata } = options;
+  const nameOf = (name: string): string =>
+    Object.hasOwn(renameLocations, name) ? (renameLocations[name] as string) : name;
+  const base = new Map(Object.entries(sides.base).map(([name, read]) => [nameOf(name), read]));
+  const branch = new Map(Object.entries(sides.branch));
+  const unknownLocations: UnknownLocation[] = [];
+  for (const location of [...new Set([...branch.keys(), ...base.keys()])].sort()) {
+    const reason = reasonOf('it', branch.get(location)) ?? reasonOf('its base', base.get(location));
+    if (reason !== undefined) unknownLocations.push({ location, reason });
+  }
+  const left = new Set(unknownLocations.map(({ location }) => location));
+  const loaded = (side: ReadonlyMap<string, ReadSide[string]>): Array<[string, Loaded]> =>
+    [...side].flatMap(
+      ([name, read]): Array<[string, Loaded]> => (read.status === 'loaded' && !left.has(name) ? [[name, read]] : []),
+    );
+  const [before, after] = [loaded(base), loaded(branch)];
+  const [first] = unknownLocations;
+  if (first && before.length === 0 && after.length === 0)
+    throw new UnknownChanges(`${first.location}: ${first.reason}`);
+  const definitions = {
+    base: before.map(([name, read]) => definitionsOf(name, read)),
+    branch: after.map(([name, read]) => definitionsOf(name, read)),
+  };
+  const changes = compareDefinitions(definitions.base, definitions.branch, ignoreMetadata ? { ignoreMetadata } : {});
+  return {
+    changes,
+    graph: drawChanges(changes, definitions) ?? null,
+    unknownLocations,
+    lockFiles: changedLocks(before, after),
+  };
+}
+
+function reasonOf(what: string, read: ReadSide[string] | undefined): string | undefined {
+  if (read === undefined || read.status === 'loaded') return undefined;
+  return read.status === 'failed'
+    ? `${what} does not load: ${read.reason}`
+    : `${what} could not be read: ${read.reason}`;
+}
+
+/** Those that both have and that differ, or that one side has. Where one side has no project there is nothing to say. */
+function changedLocks(
+  before: ReadonlyArray<readonly [string, Loaded]>,
+  after: ReadonlyArray<readonly [string, Loaded]>,
+): string[] {
+  if (before.length === 0 || after.length === 0) return [];
+  const all = (side: typeof before): Record<string, string> =>
+    Object.assign({}, ...side.map(([, { locks }]) => locks)) as Record<string, string>;
+  const [old, now] = [all(before), all(after)];
+  return [...new Set([...Object.keys(old), ...Object.keys(now)])].filter((path) => old[path] !== now[path]).sort();
+}

@@ -1,0 +1,31 @@
+import { maskText } from '../../deployment/mask.ts';
+import type { ReadLocation } from './read-location.ts';
+
+/** Nothing that a project writes; a short secret may stand in a fingerprint by chance. */
+const OWN_KEYS = new Set(['status', 'source', 'locks']);
+
+/** Takes secrets out of a snapshot: metadata may hold what a resource was made with. */
+export function maskSnapshot(read: ReadLocation, secrets: readonly string[]): ReadLocation {
+  if (secrets.length === 0) return read;
+  const texts: string[] = [];
+  visit(read, (text) => {
+    texts.push(text.replaceAll('\0', '\uFFFD'));
+    return text;
+  });
+  // All of them at once: a search for many values takes time to prepare.
+  const masked = maskText(texts.join('\0'), secrets).split('\0');
+  let at = 0;
+  return visit(read, () => masked[at++] ?? '') as ReadLocation;
+}
+
+/** A copy with each text replaced, keys of tables too, in an order that is always the same. */
+function visit(value: unknown, replace: (text: string) => string): unknown {
+  if (typeof value === 'string') return replace(value);
+  if (Array.isArray(value)) return value.map((one) => visit(one, replace));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) =>
+      OWN_KEYS.has(key) ? [key, inner] : [replace(key), visit(inner, replace)],
+    ),
+  );
+}

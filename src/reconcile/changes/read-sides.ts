@@ -1,0 +1,166 @@
+import { createHash, createHmac } from 'node:crypto';
+import type { DefinitionsReader, LaunchContext } from '../../apps/preset.ts';
+import { PROBE_FOLDER, SNAPSHOT_VERSION } from '../../changes/snapshot.ts';
+import type { AppSpec } from '../../deployment/app-spec.ts';
+import { ProblemError } from '../../errors.ts';
+import type { Beside } from '../../runtimes/runtime.ts';
+import type { CommitTree } from '../../store/bundles/commit-trees.ts';
+import { openRevision } from '../instance/variables.ts';
+import { type ChangesContext, type Compared, UnknownChanges } from './context.ts';
+import { maskSnapshot } from './mask-snapshot.ts';
+import { type ReadLocation, readLocation } from './read-location.ts';
+
+/** One side of a comparison: what was read of each code location. */
+export type ReadSide = Readonly<Record<string, ReadLocation>>;
+
+const LONGEST_REASON = 500;
+/** Nothing to read with the base: it has no project there. */
+const NO_PROJECT = new Set(['no-directory', 'nothing-recognised', 'no-location']);
+
+/**
+ * Reads the definitions of a revision and of its base, both by the revision's instance: with its environment and its values, so that only the
+ * code differs. Facts about the commit are the base's on both sides: code that puts them into a tag has not changed it.
+ * What was read is kept, and not read again.
+ */
+export async function readSides(
+  context: ChangesContext,
+  compared: Compared,
+): Promise<{ readonly base: ReadSide; readonly branch: ReadSide }> {
+  const { deployment, revision, base } = compared;
+  const preset = context.presetFor(revision.spec);
+  const reader = preset.definitions as DefinitionsReader;
+  const opened = openRevision(context, revision);
+  const secrets = [...opened.variables, ...opened.setupVariables].map(({ value }) => value);
+  const launch: LaunchContext = { ...context.launchContext(deployment, { ...revision, commit: base }), ...opened };
+
+  const branch = await kept(`revision:${revision.id}:${base.sha}`, () =>
+    beside(undefined, (place) =>
+      readAll(reader.locations(revision.spec), (location) =>
+        reader.plan(revision.spec, launch, { place: place.place, program: PROBE_FOLDER, location }),
+      )(place),
+    ),
+  );
+  const key = keyOfBase(context, compared, { branch, launch });
+  return { branch, base: await kept(key, () => readBase()) };
+
+  async function kept(key: string, read: () => Promise<ReadSide>): Promise<ReadSide> {
+    const known = context.store.changes.reading(deployment.id, key);
+    if (known !== undefined) return JSON.parse(known) as ReadSide;
+    const side = await read();
+    // What was not read may be read the next time.
+    if (Object.values(side).every(({ status }) => status !== 'unread'))
+      context.store.changes.keepReading(deployment.id, key, { text: JSON.stringify(side), now: context.now() });
+    return side;
+  }
+
+  async function readBase(): Promise<ReadSide> {
+    const tree = await context.commitTrees.unpack(context.gitlab.archive(deployment.projectId, base.sha));
+    try {
+      const spec = await recogniseBase(context, compared, tree);
+      if (spec === undefined) return {};
+      return await beside(tree, (place) =>
+        readAll(reader.locations(spec), (location) => {
+          const reading = { place: place.place, program: PROBE_FOLDER, location: readerOf(compared, spec, location) };
+          return reader.plan(revision.spec, launch, {
+            ...reading,
+            base: { tree: place.tree as string, spec, location },
+          });
+        })(place),
+      );
+    } finally {
+      await tree.drop();
+    }
+  }
+
+  function readAll(locations: readonly string[], plan: (location: string) => ReturnType<DefinitionsReader['plan']>) {
+    return async (place: Beside): Promise<ReadSide> => {
+      const side: Record<string, ReadLocation> = {};
+      const done = new Map<string, Promise<void>>();
+      for (const location of locations) side[location] = await readOne(place, () => plan(location), done);
+      return side;
+    };
+  }
+
+  async function readOne(
+    place: Beside,
+    plan: () => ReturnType<DefinitionsReader['plan']>,
+    done: Map<string, Promise<void>>,
+  ): Promise<ReadLocation> {
+    let steps: ReturnType<DefinitionsReader['plan']>;
+    try {
+      steps = plan();
+    } catch (error) {
+      return { status: 'unread', reason: error instanceof Error ? error.message : String(error) };
+    }
+    const read = await readLocation(place, steps, done);
+    if (read.status === 'unread' && (await context.runtime.observe(revision.instance)).state !== 'running')
+      throw new Error('its instance ended while its definitions were read');
+    return maskSnapshot(withoutPaths(read, [place.tree, place.place.tree]), secrets);
+  }
+
+  function beside<T>(source: CommitTree | undefined, act: (place: Beside) => Promise<T>): Promise<T> {
+    const { runtime } = context;
+    if (!runtime.beside) throw new UnknownChanges(`The runtime ${runtime.kind} cannot read definitions yet.`);
+    const log = { say: () => {}, write: () => {} };
+    return runtime.beside(revision.instance, { ...(source ? { source } : {}), log }, act);
+  }
+}
+
+/** What is said of a failure without this machine's folders, and without Dagster's advice on its command line. */
+function withoutPaths(read: ReadLocation, trees: ReadonlyArray<string | undefined>): ReadLocation {
+  if (read.status === 'loaded') return read;
+  let reason = read.reason.replace(/ Local modules were resolved using the working directory.*/s, '');
+  for (const tree of trees) if (tree !== undefined) reason = reason.replaceAll(`${tree}/`, '').replaceAll(tree, '.');
+  return { ...read, reason: reason.slice(0, LONGEST_REASON) };
+}
+
+/** Undefined where the base has no project of this kind in the folder: then everything is new. */
+async function recogniseBase(
+  context: ChangesContext,
+  { revision }: Compared,
+  tree: CommitTree,
+): Promise<AppSpec | undefined> {
+  const { directory, timeoutMs, variables, setupVariables, preset } = revision.spec;
+  try {
+    const spec = await context.recogniseApp({
+      ...{ tree: tree.path, directory, timeoutMs },
+      ...(variables ? { variables } : {}),
+      ...(setupVariables ? { setupVariables } : {}),
+    });
+    return spec.preset === preset ? spec : undefined;
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error;
+    if (NO_PROJECT.has(error.type)) return undefined;
+    throw new UnknownChanges(`The base is not understood: ${error.message}`);
+  }
+}
+
+/** The branch's location that reads one of the base: the same one, else one of the same folder, else the first. */
+function readerOf({ revision }: Compared, base: AppSpec, name: string): string {
+  if (revision.spec.preset !== 'dagster' || base.preset !== 'dagster') return name;
+  const { locations, changes } = revision.spec;
+  const own = changes?.renameLocations;
+  const renamed = own && Object.hasOwn(own, name) ? own[name] : name;
+  const folder = base.locations.find((one) => one.name === name)?.directory;
+  const found =
+    locations.find((one) => one.name === renamed) ?? locations.find((one) => one.directory === folder) ?? locations[0];
+  return found?.name ?? name;
+}
+
+/** Everything that what is read of a base depends on. */
+function keyOfBase(
+  context: ChangesContext,
+  { revision, base }: Compared,
+  options: { readonly branch: ReadSide; readonly launch: LaunchContext },
+): string {
+  const { remarks: _remarks, timeoutMs: _timeoutMs, ...spec } = revision.spec;
+  const environments = Object.entries(options.branch).map(([name, read]) =>
+    read.status === 'loaded' ? [name, read.dagster, read.python, read.locks] : [name],
+  );
+  const { variables = [], env } = options.launch;
+  // Keyed: a hash of a short secret could be guessed.
+  const secret = context.sealingKeys[0]?.key ?? '';
+  const handed = createHmac('sha256', secret).update(JSON.stringify(variables)).digest('hex');
+  const all = JSON.stringify([SNAPSHOT_VERSION, base.sha, spec, environments, env, handed]);
+  return `base:${createHash('sha256').update(all).digest('hex')}`;
+}

@@ -1,0 +1,175 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findUv } from '../apps/dagster/uv.ts';
+import { makeArchive } from '../store/bundles/archives.ts';
+import { resolveCommit } from '../support/gitlab/git/git.ts';
+import type { MergeRequest } from '../support/gitlab/state.ts';
+import { fixtureFiles } from '../support/projects.ts';
+import { knowSecret } from '../support/secret-search/output.ts';
+import { dbtEnvironment } from '../support/surroundings.ts';
+import { openWorld, type World } from '../support/world.ts';
+import { CiDoor } from './ci-door.ts';
+
+const LONG = 300_000;
+const READER = 'glpat-Reader4567890123456';
+const PACKAGE = 'src/quickstart';
+const ORDERS = `${PACKAGE}/orders.py`;
+const DEFINITIONS = `${PACKAGE}/definitions.py`;
+/** Code that cannot be loaded without its variable, and shows it. */
+const TOKEN = `token-${randomBytes(12).toString('hex')}`;
+const OLD = `import os
+
+import dagster as dg
+
+
+@dg.asset(metadata={"token": os.environ["ORDERS_TOKEN"]}, tags={"commit": os.environ["DAGSTER_CLOUD_GIT_SHA"][:8]})
+def shown() -> None: ...
+
+
+@dg.asset
+def old_report() -> None: ...
+`;
+
+const orders = fixtureFiles('dagster-quickstart')[ORDERS] as string;
+
+/** A module with the project's definitions: these assets. */
+const definitions = (...assets: ReadonlyArray<readonly [module: string, name: string]>): string =>
+  [
+    'import dagster as dg',
+    ...assets.map(([module, name]) => `from quickstart.${module} import ${name}`),
+    `defs = dg.Definitions(assets=[${assets.map(([, name]) => name).join(', ')}])`,
+    '',
+  ].join('\n');
+const ORDER_ASSETS = [
+  ['orders', 'raw_orders'],
+  ['orders', 'daily_orders'],
+] as const;
+
+/** An environment with the packages of another one, and the project installed as `uv sync` does it: by the path of its folder. */
+const appFile = (environment: string, keys = ''): string => `setup: |
+  ${environment}/bin/python -m venv --without-pip .venv
+  for site in .venv/lib/python3*/site-packages; do
+    printf '%s\\n' ${environment}/lib/python3*/site-packages "$PWD/src" > "$site/project.pth"
+  done
+locations: [{ name: quickstart, module: quickstart.definitions }]
+${keys}`;
+
+/** Beside what the target branch has: a source that is edited, an asset in a module of its own, and one asset less. */
+const CHANGED: Readonly<Record<string, string>> = {
+  [ORDERS]: orders.replace('[3, 5, 8]', '[3, 5, 9]'),
+  [`${PACKAGE}/report.py`]: 'import dagster as dg\n\n\n@dg.asset\ndef new_report() -> None: ...\n',
+  [DEFINITIONS]: definitions(...ORDER_ASSETS, ['old', 'shown'], ['report', 'new_report']),
+};
+
+const uv = findUv();
+
+describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not installed)'}`, () => {
+  const folder = mkdtempSync(join(tmpdir(), 'bd-changes-'));
+  let environment: string;
+  let main: Readonly<Record<string, string>>;
+  let t: World;
+  let door: CiDoor;
+  let mr: MergeRequest;
+  let name: string;
+
+  beforeAll(async () => {
+    environment = dbtEnvironment(uv as string, join(folder, 'dagster'));
+    main = {
+      '.branch-deployment.yml': appFile(environment),
+      [`${PACKAGE}/__init__.py`]: '',
+      [`${PACKAGE}/old.py`]: OLD,
+      [ORDERS]: orders,
+      [DEFINITIONS]: definitions(...ORDER_ASSETS, ['old', 'shown'], ['old', 'old_report']),
+    };
+    const env = { BD_SECRET_KEY: randomBytes(32).toString('base64') };
+    t = await openWorld({ pipelines: false, files: main, env });
+    t.gitlab.addMember(t.project, t.gitlab.addUser('reader', { tokens: [READER] }), 20);
+    knowSecret('ORDERS_TOKEN', TOKEN);
+    door = new CiDoor(t);
+    mr = await t.openMergeRequest('report', CHANGED, { title: 'A new report' });
+    // The target branch goes on, and does not load any more: that is not what the branch changes.
+    await t.push('main', { [ORDERS]: orders.replace('sum(', 'max('), [DEFINITIONS]: 'import no_such_module\n' });
+  }, LONG);
+  afterAll(async () => {
+    await t?.close();
+    rmSync(folder, { recursive: true, force: true });
+  }, LONG);
+
+  /** A deploy job with these files, until what it changes is known. */
+  async function deploy(files: Readonly<Record<string, string>>): Promise<string> {
+    const archive = makeArchive(Object.entries(files).map(([path, content]) => ({ path, content })));
+    const handed = { variables: 'ORDERS_TOKEN', 'value.ORDERS_TOKEN': TOKEN };
+    const played = await door.play(door.job(door.pipeline(mr)), mr.iid, archive, handed);
+    expect(played.log.split('\n').slice(-20).join('\n')).toContain('Healthy after');
+    name = new URL(played.url).hostname.split('.')[0] as string;
+    await t.settled(LONG - 60_000);
+    expect(note()).toContain('✅ Running');
+    return played.log;
+  }
+
+  const note = () => t.note(mr.iid)?.body ?? '';
+  const archives = () => t.gitlab.requests.filter(({ path }) => path.includes('/repository/archive')).length;
+  async function changes(): Promise<Record<string, unknown>> {
+    const url = `${t.serviceUrl}/api/deployments/${name}/changes`;
+    const response = await fetch(url, { headers: { 'private-token': READER } });
+    return (await response.json()) as Record<string, unknown>;
+  }
+
+  it(
+    'is told in the note and by the API: against the commit that it began at, read in its own environment',
+    async () => {
+      const log = await deploy({ ...main, ...CHANGED });
+
+      expect(log).toContain('What it changes of its assets follows in the note of the merge request.');
+      expect(note()).toContain('1 new asset, 1 changed asset, 1 removed asset, 1 downstream.');
+      expect(note()).toMatch(/\| \[raw\\_orders\]\([^)]+\/assets\/raw%5Forders\) \| source \|/);
+      expect(note()).toMatch(/```mermaid\n[^`]*n\d+\["new_report"\]:::new\n/);
+      expect(await changes()).toMatchObject({
+        ...{ state: 'known', reason: null, revision: 1, commit: mr.sha },
+        base: { sha: await resolveCommit(t.project.repository, 'main~1') },
+        assets: [
+          { location: 'quickstart', key: 'new_report', reasons: ['NEW'] },
+          { location: 'quickstart', key: 'old_report', reasons: ['REMOVED'] },
+          { location: 'quickstart', key: 'raw_orders', reasons: ['SOURCE'] },
+        ],
+        downstream: [{ location: 'quickstart', key: 'daily_orders', path: ['raw_orders', 'daily_orders'] }],
+        ...{ definitions: [], unknown_locations: [], lock_files: [] },
+      });
+      expect(archives()).toBe(1);
+    },
+    LONG,
+  );
+
+  it(
+    'is unknown where its base does not load: the note says why, and the deployment is healthy',
+    async () => {
+      const keys = 'changes: { compare_with: target }\n';
+      await deploy({ ...main, ...CHANGED, '.branch-deployment.yml': appFile(environment, keys) });
+
+      const reason =
+        'quickstart: its base does not load: DagsterImportError: Encountered ImportError: `No module named ' +
+        "'no_such_module'` while importing module quickstart.definitions.";
+      expect(await changes()).toMatchObject({
+        ...{ state: 'unknown', reason, revision: 2, assets: [] },
+        base: { sha: await resolveCommit(t.project.repository, 'main') },
+      });
+      expect(note()).toMatch(/are unknown: quickstart\\: its base does not load\\: DagsterImportError/);
+    },
+    LONG,
+  );
+
+  it(
+    'is nothing after a push that takes it back, and the base is not read again',
+    async () => {
+      await deploy(main);
+
+      expect(note()).toMatch(/\*\*Changes against \[`[0-9a-f]{8}`\]\([^)]+\)\*\*: nothing changed\./);
+      expect(await changes()).toMatchObject({ state: 'known', revision: 3, assets: [], downstream: [] });
+      expect(archives()).toBe(2);
+    },
+    LONG,
+  );
+});
