@@ -4,13 +4,15 @@ import ast
 import os
 import pathlib
 
+from .trees import children_of
+
 SAME = frozenset(
     ["Path", "PurePath", "PosixPath", "abspath", "realpath", "fspath", "str", "resolve", "absolute", "normpath"]
 )
 JOINING = frozenset(["join", "joinpath", "dirname", "file_relative_path"])
 
 
-class PathExpressions(ast.NodeVisitor):
+class PathExpressions:
     """Collects the longest expressions whose value is a path, and the syntax that they are made of."""
 
     def __init__(self, scope):
@@ -18,7 +20,7 @@ class PathExpressions(ast.NodeVisitor):
         self.found = set()
         self.consumed = set()
 
-    def generic_visit(self, node):
+    def visit(self, node):
         if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)):
             path = self._value(node)
             # A relative path is one of the folder that the code runs in.
@@ -27,7 +29,8 @@ class PathExpressions(ast.NodeVisitor):
                 self.found.add(os.path.normpath(path))
                 self.consumed.update(id(inner) for inner in ast.walk(node))
                 return
-        super().generic_visit(node)
+        for child in children_of(node):
+            self.visit(child)
 
     def _value(self, node):
         """The path as a text, or None where it is not known before the code runs."""

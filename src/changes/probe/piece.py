@@ -1,10 +1,10 @@
 """What a function's or class's source says: its normal text, the names that it uses, the files that it names."""
 
 import ast
-import copy
 
 from .path_expressions import PathExpressions
 from .syntax import Normal
+from .trees import Transformer, copy_of, nodes_of
 
 
 class Piece:
@@ -22,13 +22,14 @@ class Piece:
         self.text = "\n".join(sorted(self.texts_of_nodes))
 
     def _read(self, node, scope, keeps_fields, only_statements):
-        node = copy.deepcopy(node)
+        imports = []
+        node = copy_of(node, imports)
         if hasattr(node, "decorator_list"):
             node.decorator_list = []
         if only_statements:
             keep_statements(node)
         node = Normal(scope.is_dagster, keeps_fields).visit(node)
-        scope = scope.with_imports_of(node)
+        scope = scope.with_imports(imports)
         paths = PathExpressions(scope)
         paths.visit(node)
         self.paths |= paths.found
@@ -37,7 +38,7 @@ class Piece:
 
     def _collect(self, node, scope, consumed):
         within_chains = set()
-        for one in ast.walk(node):
+        for one in nodes_of(node):
             if id(one) in consumed:
                 continue
             if isinstance(one, ast.Attribute):
@@ -68,10 +69,11 @@ def chain_of(node):
     return tuple([node.id] + names[::-1]) if isinstance(node, ast.Name) else None
 
 
-class ShortNames(ast.NodeTransformer):
+class ShortNames(Transformer):
     """`module.name` of the project becomes `name`, and imports of the project's modules go: a move of code is no change of it."""
 
     def __init__(self, scope):
+        super().__init__()
         self._scope = scope
 
     def visit_Attribute(self, node):

@@ -11,7 +11,10 @@ from .scope import MISSING, Scope
 from .syntax_of_code import text_of_code
 
 WRAPPERS = (staticmethod, classmethod)
-GLOBAL_NAMES = frozenset(["LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"])
+GLOBAL_NAMES = {dis.opmap[name] for name in ("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS") if name in dis.opmap}
+LOAD_GLOBAL, EXTENDED_ARG = dis.opmap["LOAD_GLOBAL"], dis.EXTENDED_ARG
+# The lowest bit says something else from Python 3.11 on.
+GLOBAL_SHIFT = 1 if sys.version_info >= (3, 11) else 0
 FIELD_BASES = frozenset(["BaseModel", "NamedTuple", "TypedDict", "Struct", "Enum"])
 
 
@@ -145,7 +148,18 @@ def global_names(code):
 
 
 def loaded_names(code):
-    names = {one.argval for one in dis.get_instructions(code) if one.opname in GLOBAL_NAMES}
+    """Read from the bytecode itself: `dis` makes an object of each instruction."""
+    names, argument, all_names = set(), 0, code.co_names
+    instructions = code.co_code
+    for operation, low in zip(instructions[::2], instructions[1::2]):
+        argument = argument << 8 | low
+        if operation == EXTENDED_ARG:
+            continue
+        if operation == LOAD_GLOBAL:
+            names.add(all_names[argument >> GLOBAL_SHIFT])
+        elif operation in GLOBAL_NAMES:
+            names.add(all_names[argument])
+        argument = 0
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
             names |= loaded_names(inner)

@@ -80,10 +80,10 @@ class Scope:
         name = self.absolute(module, level)
         return bool(name) and is_own_module(self.own, name)
 
-    def with_imports_of(self, node):
+    def with_imports(self, imports):
         """A scope with what a function imports by itself. Only modules of the project are loaded."""
         imported = dict(self.imported)
-        for one in ast.walk(node):
+        for one in imports:
             if isinstance(one, ast.Import):
                 for alias in one.names:
                     if self.is_own_import(alias.name, 0) and load(alias.name):

@@ -1,5 +1,6 @@
 """The snapshot of a code location: plain data, in lists that are sorted."""
 
+import gc
 import platform
 import warnings
 
@@ -19,6 +20,8 @@ def take_snapshot(options, own):
 
     warnings.simplefilter("ignore")
     repositories = load_repositories(options)
+    # All that is there stays to the end, and what is made from here on has no cycles to look for.
+    gc.disable()
     reach = Reach(own)
     assets, nodes = {}, {}
     for repository in repositories:

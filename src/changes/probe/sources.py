@@ -3,6 +3,8 @@
 import ast
 import os
 
+from .trees import children_of
+
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -46,7 +48,7 @@ def index_of(file):
     work = [(tree, "")]
     while work:
         node, within = work.pop()
-        for child in ast.iter_child_nodes(node):
+        for child in children_of(node):
             inner = within
             if isinstance(child, FUNCTIONS):
                 first = min([child.lineno] + [one.lineno for one in child.decorator_list])

@@ -6,14 +6,17 @@ pairs otherwise than 3.11 to 3.13 do. Both sides of a comparison are read by one
 
 import ast
 
+from .trees import Transformer
 
-class Normal(ast.NodeTransformer):
+
+class Normal(Transformer):
     """Takes out docstrings and annotations, and the decorators that `is_foreign` names.
 
     Annotations of a class's fields stay where `keeps_fields` says so: they are what pydantic and dataclasses work with.
     """
 
     def __init__(self, drops_decorator=lambda node: False, keeps_fields=False):
+        super().__init__()
         self.drops_decorator = drops_decorator
         self.keeps_fields = keeps_fields
         self._in_function = 0
