@@ -74,6 +74,11 @@ export interface Step {
     readonly key: string;
     /** Absolute paths below the tree. */
     readonly outputs: readonly string[];
+    /**
+     * SHA-256, hex, over what decides whose outputs the step can begin with: where none are kept under its key, it is given those that were
+     * used last under the same kin. Its command must make of them what it makes of nothing.
+     */
+    readonly kin?: string;
   };
   /**
    * Files that the step makes and is quicker with: where the tree has none, each begins as the deployment's last successful run of the

@@ -40,7 +40,7 @@ export function sourceOf(files: Readonly<Record<string, string>> = { 'server.js'
 
 /** A launch that runs `node server.js` in the tree, but for what `plan` says. */
 export function launchOf(
-  plan: (place: Place) => Partial<LaunchPlan> = () => ({}),
+  plan: (place: Place) => Partial<LaunchPlan> | Promise<Partial<LaunchPlan>> = () => ({}),
   options: { ports?: readonly [string, ...string[]] } = {},
 ): Launch {
   return {
@@ -49,7 +49,7 @@ export function launchOf(
       files: [],
       steps: [],
       processes: [{ name: 'app', directory: place.tree, argv: ['node', 'server.js'], env: {} }],
-      ...plan(place),
+      ...(await plan(place)),
     }),
   };
 }

@@ -1,6 +1,6 @@
-import { readdir } from 'node:fs/promises';
-import { posix, resolve } from 'node:path';
+import { posix } from 'node:path';
 import { kindInTree, readInTree, resolveInTree } from '../tree-files.ts';
+import { namesInTree } from '../tree-names.ts';
 import { readToml, tableAt } from './project-files.ts';
 import { quote } from './quote.ts';
 
@@ -23,9 +23,6 @@ export interface DbtTraces {
   readonly components: readonly string[];
 }
 
-/** Larger trees are looked through up to here: an app file's `prepare` says the rest. */
-const MAX_ENTRIES = 20_000;
-const MAX_DEPTH = 10;
 /** Not written by the project's people; dbt keeps other projects' code in the first two. */
 const SKIPPED = /^(dbt_packages|dbt_modules|target|node_modules|__pycache__|site-packages|\..*)$/;
 /** Where `dg` looks for instances of components, beside Python files (dagster/components/core/defs_module.py). */
@@ -35,9 +32,9 @@ const COMPONENT_IN_PYTHON = /^@(?:\w+\.)*component(?:_instance)?\b/m;
 /** At the top level of a module: what stands within a function is not found by dagster-dbt either. */
 const DBT_PROJECT = /^[A-Za-z_]\w*(?:\s*:[^=\n]+)?\s*=\s*(?:[\w.]+\.)?DbtProject\(/m;
 
-/** Looks through a tree for dbt. Without a `dbt_project.yml` no other file is read. */
+/** Looks through a tree for dbt. Without a `dbt_project.yml` no other file is read. What is too deep in a large tree, an app file's `prepare` says. */
 export async function findDbt(tree: string): Promise<DbtTraces> {
-  const files = await namesOf(tree);
+  const { files } = await namesInTree(tree, { skipped: SKIPPED });
   const projects = files
     .filter((file) => posix.basename(file) === 'dbt_project.yml')
     .map((file) => posix.dirname(file))
@@ -127,26 +124,6 @@ async function isDgProject(tree: string, directory: string): Promise<boolean> {
 async function hasComponents(tree: string, files: readonly string[]): Promise<boolean> {
   if (files.some(isComponentFile)) return true;
   return (await saying(tree, files.filter(isPython), { wanted: COMPONENT_IN_PYTHON })).length > 0;
-}
-
-/** Paths of the tree's files, breadth first, so that a limit cuts off what lies deepest. Links are not followed. */
-async function namesOf(tree: string): Promise<string[]> {
-  const files: string[] = [];
-  let level = ['.'];
-  let entries = 0;
-  for (let depth = 0; depth < MAX_DEPTH && level.length > 0; depth++) {
-    const next: string[] = [];
-    for (const folder of level) {
-      for (const entry of await readdir(resolve(tree, folder), { withFileTypes: true })) {
-        if (++entries > MAX_ENTRIES) return files;
-        const path = posix.join(folder, entry.name);
-        if (entry.isFile()) files.push(path);
-        else if (entry.isDirectory() && !SKIPPED.test(entry.name)) next.push(path);
-      }
-    }
-    level = next;
-  }
-  return files;
 }
 
 function isWithin(path: string, folder: string): boolean {

@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import { delimiter, dirname, isAbsolute, join, posix, resolve } from 'node:path';
 import type { DagsterLocation } from '../../deployment/app-spec.ts';
 import type { Place, Step } from '../../deployment/launch.ts';
 import type { AppValues } from '../app-values.ts';
-import { interpreterVersions } from '../interpreters.ts';
 import type { LaunchContext } from '../preset.ts';
-import { readInTree, resolveInTree } from '../tree-files.ts';
+import { environmentKeys } from './environment-keys.ts';
 import { quote } from './quote.ts';
 
 /** What the service has for making Python environments. */
@@ -64,8 +62,9 @@ export function setupEnvironment(
 }
 
 /**
- * Setup and prepare of a location. From a uv.lock it is two steps: the packages of the lock file, compiled, are kept and given to the
- * next revision as a private copy; then `uv sync --locked` adds what lies in the tree, and finds nothing else to do.
+ * Setup and prepare of a location. From a uv.lock, the environment is kept and given to the next revision as a private copy: with what lies
+ * in the tree where that only points there, so that a push of code has nothing to install; else its packages alone, and a second step
+ * installs the rest with each push. One that is not kept begins with the last one of the location, as `uv sync` makes exactly what is locked.
  * @param options.storage what prepare must wait for, as it opens `dagsterHome` beside the webserver
  */
 export async function locationSteps(
@@ -84,18 +83,7 @@ export async function locationSteps(
   const directory = resolve(place.tree, location.directory);
   const env = setupEnvironment(location, place, { tools, values, dagsterHome });
   const { secret } = values;
-  const steps: Step[] = [];
-  if (location.lock !== undefined) {
-    steps.push({
-      name: `packages of ${location.name}`,
-      directory,
-      command: `${location.setup} --quiet --compile-bytecode --no-install-project --no-install-workspace --no-install-local`,
-      env,
-      secret,
-      keep: { key: await packagesKey(location, context, { place, lock: location.lock }), outputs: [folder] },
-    });
-  }
-  steps.push({ name: `setup of ${location.name}`, directory, command: checkedSetup(location), env, secret });
+  const steps = await setupSteps(location, context, { place, tools, values, env });
   if (location.prepare !== undefined) {
     // dbt parses only what changed since its last parse; in a fresh tree that is everything.
     const files = (location.dbtProjects ?? []).map((one) => resolve(place.tree, one, 'target/partial_parse.msgpack'));
@@ -106,11 +94,36 @@ export async function locationSteps(
   return steps;
 }
 
+async function setupSteps(
+  location: DagsterLocation,
+  context: LaunchContext,
+  options: { place: Place; tools: LocationTools; values: AppValues; env: Step['env'] },
+): Promise<Step[]> {
+  const { place, tools, values, env } = options;
+  const { secret } = values;
+  const { name, lock, setup } = location;
+  const own = { name: `setup of ${name}`, directory: resolve(place.tree, location.directory), env, secret };
+  if (lock === undefined) return [{ ...own, command: checkedSetup(location, setup) }];
+  const keys = await environmentKeys(location, context, { place, lock, values, passEnv: tools.passEnv });
+  const outputs = [environmentFolder(location, place)];
+  const compiled = `${setup} --quiet --compile-bytecode`;
+  if (keys.whole) return [{ ...own, command: checkedSetup(location, compiled), keep: { ...keys.whole, outputs } }];
+  return [
+    {
+      ...own,
+      name: `packages of ${name}`,
+      command: `${compiled} --no-install-project --no-install-workspace --no-install-local`,
+      keep: { ...keys.packages, outputs },
+    },
+    { ...own, command: checkedSetup(location, setup) },
+  ];
+}
+
 /**
  * The setup of a location, and whether it made what its code server is started from. Python is asked without the location's folder
  * (`-I`): a folder `dagster` lies in many repositories.
  */
-function checkedSetup({ name, directory, setup }: DagsterLocation): string {
+function checkedSetup({ name, directory }: DagsterLocation, setup: string): string {
   const environment = posix.join(directory, '.venv');
   const say = (text: string): string => `{ printf '%s\\n' ${quote(`Location ${name}: ${text}`)} >&2; exit 1; }`;
   return [
@@ -120,34 +133,4 @@ function checkedSetup({ name, directory, setup }: DagsterLocation): string {
     `[ -x "$VIRTUAL_ENV/bin/python" ] || ${say(`its setup made no environment ${environment} (VIRTUAL_ENV names it).`)}`,
     `"$VIRTUAL_ENV/bin/python" -I -c 'import importlib.util as u; raise SystemExit(u.find_spec("dagster") is None)' || ${say(`its environment ${environment} holds no dagster. Add dagster to what it installs.`)}`,
   ].join('\n');
-}
-
-/** Everything that decides which packages come from a lock file, and how they were built. */
-async function packagesKey(
-  location: DagsterLocation,
-  context: LaunchContext,
-  options: { place: Place; lock: string },
-): Promise<string> {
-  const { place, lock } = options;
-  const folders = new Set([location.directory, posix.dirname(lock)]);
-  const files = [lock];
-  for (const folder of folders) {
-    for (const name of ['pyproject.toml', 'uv.toml', '.python-version'])
-      files.push(resolveInTree(folder, name) as string);
-  }
-  const hash = createHash('sha256');
-  const own = {
-    project: context.projectId,
-    app: context.app,
-    preset: 'dagster',
-    directory: location.directory,
-    setup: location.setup,
-    python: location.python,
-  };
-  hash.update(JSON.stringify({ ...own, interpreters: await interpreterVersions() }));
-  for (const file of files.sort()) {
-    const text = await readInTree(place.tree, file);
-    hash.update(JSON.stringify([file, text ?? null]));
-  }
-  return hash.digest('hex');
 }

@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile, rename, rmdir, utimes, writeFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, rename, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Step } from '../../deployment/launch.ts';
 import { makePrivateFolder, removeFolder } from './folders.ts';
@@ -17,9 +17,12 @@ export interface KeptSetup {
   /** Paths below the tree; the n-th lies in the folder as `n`, unless it is missing. */
   readonly outputs: readonly string[];
   readonly missing: readonly string[];
+  readonly kin?: string;
 }
 
 export const UNFINISHED = '.unfinished-';
+/** SHA-256 in hex. */
+const KEY = /^[0-9a-f]{64}$/;
 
 // A private copy of its own, sharing blocks where the file system can (GNU's --reflink). Links stay links, and are never followed.
 export const COPY = `rm -rf -- "$2" && mkdir -p -- "$(dirname -- "$2")" || exit 1
@@ -37,10 +40,53 @@ done`;
 
 /** Copies what an earlier run has made into the tree. False where nothing (of the same outputs) is kept. */
 export async function restoreSetup(instance: Instance, keep: Keep): Promise<boolean> {
-  const folder = setupFolder(instance.ground, keep.key);
-  const kept = await readSetup(folder);
-  const outputs = pathsBelow(instance, keep);
-  if (!kept || JSON.stringify(kept.outputs) !== JSON.stringify(outputs)) return false;
+  const kept = await readSetup(setupFolder(instance.ground, keep.key));
+  return isOf(kept, pathsBelow(instance, keep)) && takeSetup(instance, keep.key, kept);
+}
+
+/**
+ * Copies into the tree what was kept last under the same kin, for the step to begin with. False where there is none. Rejects where it
+ * could not be copied; then there is nothing of it.
+ */
+export async function beginWithKin(instance: Instance, keep: Keep): Promise<boolean> {
+  if (keep.kin === undefined) return false;
+  const { ground } = instance;
+  const found = await newestOfKin(ground, { kin: keep.kin, outputs: pathsBelow(instance, keep) });
+  try {
+    if (!found || !(await takeSetup(instance, found.key, found.kept))) return false;
+  } catch (error) {
+    if (!instance.signal.aborted) for (const path of keep.outputs) await removeInstanceFolder(instance, path);
+    throw error;
+  }
+  ground.spares.replenish(ground, found.key);
+  return true;
+}
+
+/** The one that was used last: branches of one project differ less than its releases do. */
+async function newestOfKin(
+  ground: Ground,
+  { kin, outputs }: { kin: string; outputs: readonly string[] },
+): Promise<{ key: string; kept: KeptSetup } | undefined> {
+  const names = (await readdir(ground.folders.setups)).filter((name) => KEY.test(name));
+  const found = await Promise.all(
+    names.map(async (key) => {
+      const folder = setupFolder(ground, key);
+      const kept = await readSetup(folder);
+      if (kept?.kin !== kin || !isOf(kept, outputs)) return [];
+      const used = await stat(folder).catch(() => undefined);
+      return used ? [{ key, kept, usedAt: used.mtimeMs }] : [];
+    }),
+  );
+  return found.flat().sort((a, b) => b.usedAt - a.usedAt)[0];
+}
+
+function isOf(kept: KeptSetup | undefined, outputs: readonly string[]): kept is KeptSetup {
+  return JSON.stringify(kept?.outputs) === JSON.stringify(outputs);
+}
+
+/** Puts a copy of what is kept into the tree; false where it has just gone. */
+async function takeSetup(instance: Instance, key: string, kept: KeptSetup): Promise<boolean> {
+  const folder = setupFolder(instance.ground, key);
   // The time of its last use, for whoever makes room: where that has just taken it, it is made anew.
   const isThere = utimes(folder, new Date(), new Date()).then(
     () => true,
@@ -53,7 +99,7 @@ export async function restoreSetup(instance: Instance, keep: Keep): Promise<bool
     const places = kept.outputs.flatMap((output, index) =>
       kept.missing.includes(output) ? [] : [{ index: String(index), target: join(instance.folders.tree, output) }],
     );
-    if (await spares.take(instance.ground, keep.key, { folder: spare })) {
+    if (await spares.take(instance.ground, key, { folder: spare })) {
       const args = places.flatMap(({ index, target }) => [index, target]);
       await runInstanceTool(instance, MOVE_ALL, [spare, ...args], { account });
       // It is empty, and lies in a folder that is not the account's.
@@ -67,7 +113,7 @@ export async function restoreSetup(instance: Instance, keep: Keep): Promise<bool
   } catch (error) {
     if (!instance.signal.aborted) {
       // It may be damaged: let the next one be made anew.
-      await spares.remove(instance.ground, keep.key);
+      await spares.remove(instance.ground, key);
       await removeInstanceFolder(instance, folder);
     }
     throw error;
@@ -93,7 +139,10 @@ export async function keepSetup(instance: Instance, keep: Keep): Promise<{ missi
     await sealFolder(instance, unfinished);
     await writeFile(
       join(unfinished, 'setup.json'),
-      JSON.stringify({ tree: folders.tree, outputs, missing } satisfies KeptSetup),
+      JSON.stringify({
+        ...{ tree: folders.tree, outputs, missing },
+        ...(keep.kin === undefined ? {} : { kin: keep.kin }),
+      } satisfies KeptSetup),
     );
     await rename(unfinished, setupFolder(ground, keep.key));
   } catch (error) {
@@ -125,7 +174,7 @@ export async function readSetup(folder: string): Promise<KeptSetup | undefined> 
 }
 
 export function setupFolder(ground: Ground, key: string): string {
-  if (!/^[0-9a-f]{64}$/.test(key)) throw new RangeError(`not a SHA-256 in hex: ${JSON.stringify(key)}`);
+  if (!KEY.test(key)) throw new RangeError(`not a SHA-256 in hex: ${JSON.stringify(key)}`);
   return join(ground.folders.setups, key);
 }
 

@@ -6,7 +6,7 @@ import { messageOf } from '../../errors.ts';
 import type { InstanceLog } from '../runtime.ts';
 import { keepCarried, takeCarried } from './carry-files.ts';
 import type { Instance } from './instance.ts';
-import { keepSetup, restoreSetup } from './kept-setups.ts';
+import { beginWithKin, keepSetup, restoreSetup } from './kept-setups.ts';
 import { describeEnd } from './run-command.ts';
 import { runShell } from './run-inside.ts';
 
@@ -25,6 +25,7 @@ export class StepFailure extends Error {
 export async function runStep(instance: Instance, step: Step, log: InstanceLog): Promise<void> {
   instance.save({ step: step.name });
   if (step.keep && (await takeKept(instance, step, step.keep, log))) return;
+  if (step.keep) await takeKin(instance, step, step.keep, log);
   await takeCarried(instance, step, log);
   await runStepCommand(instance, step, log);
   await keepCarried(instance, step, log);
@@ -89,6 +90,23 @@ async function takeKept(
     `${step.name}: nothing to do, its outputs are copied from an earlier run (${formatDuration(performance.now() - startedAt)})`,
   );
   return true;
+}
+
+/** A fault is only said: the step itself makes all of it. */
+async function takeKin(
+  instance: Instance,
+  step: Step,
+  keep: NonNullable<Step['keep']>,
+  log: InstanceLog,
+): Promise<void> {
+  try {
+    if (await beginWithKin(instance, keep)) log.say(`${step.name}: begins with the outputs of an earlier run`);
+  } catch (error) {
+    instance.signal.throwIfAborted();
+    log.say(
+      `${step.name}: begins with nothing, as the outputs of an earlier run could not be copied: ${messageOf(error)}`,
+    );
+  }
 }
 
 function firstLine(command: string): string {

@@ -127,7 +127,7 @@ describe.runIf(uv)(`Dagster ${DAGSTER_VERSION} from PyPI${uv ? '' : ' (left out:
     await world.stop(outcome.name);
 
     expect(assets.map((asset) => asset.key)).toEqual(['added', 'daily_orders', 'raw_orders']);
-    expect(outcome.log).toContain('packages of quickstart: nothing to do, its outputs are copied from an earlier run');
+    expect(outcome.log).toContain('setup of quickstart: nothing to do, its outputs are copied from an earlier run');
   });
 
   it('fails with the message and the stack of an import error', { timeout: LONG }, async () => {

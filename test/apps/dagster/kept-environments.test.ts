@@ -1,0 +1,144 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { locationSteps } from '../../../src/apps/dagster/location-steps.ts';
+import type { DagsterLocation } from '../../../src/deployment/app-spec.ts';
+import { launchOf, readableLog, SERVER, stepOf, untilState } from '../../runtimes/apps.ts';
+import { type ProcessWorld, processWorld } from '../../runtimes/process-world.ts';
+import { type Files, sourceOf, writeFiles } from '../app-world.ts';
+import { findUv } from './uv.ts';
+
+const uv = findUv();
+const LONG = 180_000;
+
+/** A package that uv itself builds, so that no index is asked. */
+const member = (name: string, dependencies: readonly string[], more = ''): string => `[project]
+name = "${name}"
+version = "1"
+requires-python = ">=3.9"
+dependencies = ${JSON.stringify(dependencies)}
+[build-system]
+requires = ["uv_build"]
+build-backend = "uv_build"
+[tool.uv.sources]
+${dependencies.map((one) => `${one} = { workspace = true }`).join('\n')}
+${more}`;
+
+const shopOf = (dependencies: readonly string[], more = ''): string =>
+  `${member('shop', dependencies, more)}\n[tool.uv.workspace]\nmembers = ["libs/*"]\n`;
+
+/** A workspace of uv, whose Dagster is an empty package. */
+const SHOP: Files = {
+  'pyproject.toml': shopOf(['dagster']),
+  'src/shop/__init__.py': 'VALUE = "one"\n',
+  'libs/dagster/pyproject.toml': member('dagster', []),
+  'libs/dagster/src/dagster/__init__.py': '',
+  'libs/lib/pyproject.toml': member('lib', []),
+  'libs/lib/src/lib/__init__.py': 'VALUE = "of the library"\n',
+};
+
+/** Asks the environment what it has: the code of this very tree, and the library or not. */
+const ASK = `import importlib.util, os, shop
+assert shop.__file__.startswith(os.getcwd() + "/"), shop.__file__
+print("sees", shop.VALUE, "and", "the library" if importlib.util.find_spec("lib") else "no library")`;
+
+const LOCATION: DagsterLocation = {
+  name: 'shop',
+  directory: '.',
+  load: { kind: 'module', name: 'shop' },
+  optional: false,
+  setup: 'uv sync --locked',
+  lock: 'uv.lock',
+};
+
+describe.runIf(uv)(`environments that are kept${uv ? '' : ' (left out: uv is not installed)'}`, () => {
+  let world: ProcessWorld;
+  let folder: string;
+  let revision = 0;
+
+  beforeAll(async () => {
+    world = await processWorld();
+    folder = await mkdtemp(join(tmpdir(), 'locked-'));
+  });
+  afterAll(async () => {
+    await world?.dispose();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** Locks a project as people do. */
+  async function locked(files: Files): Promise<Files> {
+    const tree = await mkdtemp(join(folder, 'tree-'));
+    await writeFiles(tree, files);
+    await promisify(execFile)(uv as string, ['lock', '--quiet', '--offline'], { cwd: tree });
+    return { ...files, 'uv.lock': await readFile(join(tree, 'uv.lock'), 'utf8') };
+  }
+
+  /** Pushes a project, and waits until its environment is there and was asked. Returns the log of the steps. */
+  async function push(files: Files): Promise<string> {
+    revision += 1;
+    const name = `mr-7-shop-r${revision}`;
+    const log = readableLog();
+    const tools = { uv: uv as string, pythonDownloads: false, passEnv: { PATH: process.env.PATH ?? '' } };
+    const launch = launchOf(async (place) => {
+      const steps = await locationSteps(
+        LOCATION,
+        { projectId: 1, app: '', env: {} },
+        {
+          ...{ place, tools, values: { env: { UV_OFFLINE: '1' }, secret: {} } },
+          ...{ dagsterHome: place.data, storage: undefined },
+        },
+      );
+      const ask = stepOf(place, 'ask', `.venv/bin/python -c '${ASK}'`);
+      return { steps: [...steps, ask] };
+    });
+    const ref = { name, deployment: 'mr-7-shop' };
+    await world.runtime.start(ref, launch, sourceOf(undefined, { ...files, 'server.js': SERVER }), log);
+    await untilState(world.runtime, name, 'running').catch((error: unknown) => {
+      throw new Error(`${error}\n${log.text()}`);
+    });
+    await world.runtime.stop(name);
+    return log.text();
+  }
+
+  it('are taken as they are by a push of code, which they show', { timeout: LONG }, async () => {
+    const shop = await locked(SHOP);
+    const first = await push(shop);
+    expect(first).toContain('setup of shop: uv sync --locked');
+    expect(first).toContain('sees one and no library');
+
+    const next = await push({
+      ...shop,
+      'src/shop/__init__.py': 'from shop.values import VALUE\n',
+      'src/shop/values.py': 'VALUE = "two"\n',
+    });
+    expect(next).toContain('setup of shop: nothing to do, its outputs are copied from an earlier run');
+    expect(next).not.toContain('uv sync');
+    expect(next).toContain('sees two and no library');
+  });
+
+  it('begin with the last one where a dependency comes or goes', { timeout: LONG }, async () => {
+    await push(await locked(SHOP));
+    const more = await locked({ ...SHOP, 'pyproject.toml': shopOf(['dagster', 'lib']) });
+    const added = await push(more);
+    expect(added).toContain('setup of shop: begins with the outputs of an earlier run');
+    expect(added).toContain('sees one and the library');
+    expect(await push(more)).toContain('setup of shop: nothing to do');
+
+    // Less than the one that was used last has.
+    const gone = await push(await locked({ ...SHOP, 'pyproject.toml': `${SHOP['pyproject.toml']}# again\n` }));
+    expect(gone).toContain('setup of shop: begins with the outputs of an earlier run');
+    expect(gone).toContain('sees one and no library');
+  });
+
+  it('have the project installed anew with each push where its code may decide how', { timeout: LONG }, async () => {
+    const shop = await locked({ ...SHOP, 'setup.cfg': '' });
+    await push(shop);
+    const next = await push({ ...shop, 'src/shop/__init__.py': 'VALUE = "two"\n' });
+    expect(next).toContain('packages of shop: nothing to do, its outputs are copied from an earlier run');
+    expect(next).toContain('setup of shop: uv sync --locked');
+    expect(next).toContain('sees two and no library');
+  });
+});
