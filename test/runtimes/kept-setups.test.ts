@@ -113,6 +113,43 @@ describe('kept setups and shared folders of the process runtime', () => {
     expect(await readFile(tree(two.name, 'node_modules', 'x'), 'utf8')).toBe('module\n');
   });
 
+  it('begins a setup that is not kept with what was used last of its kin', async () => {
+    const kin = 'e'.repeat(64);
+    let revision = 0;
+    /** Adds a line to what is there, if anything. */
+    async function setUp(letter: string, kinship: { kin?: string }): Promise<{ lines: string; log: string }> {
+      const ref = { name: `mr-9-shop-r${++revision}`, deployment: 'mr-9-shop' };
+      const command = `mkdir -p node_modules && echo ${letter} >> node_modules/x`;
+      const launch = launchOf((place) => {
+        const outputs = [join(place.tree, 'node_modules')];
+        return {
+          steps: [{ ...stepOf(place, 'setup', command), keep: { key: letter.repeat(64), outputs, ...kinship } }],
+        };
+      });
+      const log = readableLog();
+      await runtime.start(ref, launch, sourceOf(), log);
+      await ask(runtime, ref.name);
+      return { lines: await readFile(tree(ref.name, 'node_modules', 'x'), 'utf8'), log: log.text() };
+    }
+    expect((await setUp('a', { kin })).lines).toBe('a\n');
+    expect((await setUp('b', { kin: 'f'.repeat(64) })).lines).toBe('b\n');
+    expect((await setUp('c', {})).lines).toBe('c\n');
+    const second = await setUp('d', { kin });
+    expect(second.lines).toBe('a\nd\n');
+    expect(second.log).toContain('setup: begins with the outputs of an earlier run');
+    expect(await readFile(kept('a'.repeat(64), '0', 'x'), 'utf8')).toBe('a\n');
+
+    await setUp('a', { kin });
+    expect((await setUp('e', { kin })).lines).toBe('a\ne\n');
+
+    // The one that was used last is damaged: it is dropped, and the setup begins with nothing.
+    await until(() => isThere(kept(`.spare-${'e'.repeat(64)}`)), 'the spare');
+    for (const path of ['', '.spare-']) await rm(kept(`${path}${'e'.repeat(64)}`, '0'), { recursive: true });
+    const third = await setUp('1', { kin });
+    expect(third.lines).toBe('1\n');
+    expect(third.log).toContain('setup: begins with nothing, as the outputs of an earlier run could not be copied');
+  });
+
   it('removes half-made setups of a killed service', async () => {
     await runtime.list();
     await mkdir(kept('.unfinished-mr-1-x'), { recursive: true });
