@@ -7,8 +7,9 @@ import { readToml, tableAt } from './project-files.ts';
 
 /** No package lies in them, whatever a build backend takes for one. */
 const SKIPPED = /^(node_modules|__pycache__|\..*)$/;
-/** Files at most so deep below a project may be modules of their own: `shop.py`, `src/shop.py`. */
+/** What is at most so deep below a project may be a module of its own: `shop.py`, `src/shop.py`. */
 const MODULE_DEPTH = 2;
+const MODULE = /\.(py|so|pyd)$/;
 /** Variables and settings that make uv install copies, or tell build backends to (docs.astral.sh/uv/reference). */
 const COPYING_VARIABLES = /^UV_(NO_EDITABLE|CONFIG_SETTING)/;
 const COPYING_SETTINGS = /\bconfig-settings/;
@@ -82,7 +83,8 @@ async function packagesBelow(tree: string, folder: string): Promise<string | und
     const name = posix.relative(folder, path);
     if (name === 'setup.py' || name === 'setup.cfg') return undefined;
     found.add(`${posix.dirname(name)}/`);
-    if (/(^|\/)__init__\.py$/.test(name) || name.split('/').length <= MODULE_DEPTH) found.add(name);
+    const isModule = MODULE.test(name) && name.split('/').length <= MODULE_DEPTH;
+    if (isModule || posix.basename(name) === '__init__.py' || links.includes(path)) found.add(name);
   }
   return JSON.stringify([...found].sort());
 }

@@ -1,5 +1,5 @@
-import { lstat, readdir, readFile, rename, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { lstat, mkdir, readdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
 import type { Step } from '../../deployment/launch.ts';
 import { makePrivateFolder, removeFolder } from './folders.ts';
 import type { Ground } from './ground.ts';
@@ -100,8 +100,11 @@ async function takeSetup(instance: Instance, key: string, kept: KeptSetup): Prom
       kept.missing.includes(output) ? [] : [{ index: String(index), target: join(instance.folders.tree, output) }],
     );
     if (await spares.take(instance.ground, key, { folder: spare })) {
-      const args = places.flatMap(({ index, target }) => [index, target]);
-      await runInstanceTool(instance, MOVE_ALL, [spare, ...args], { account });
+      if (account === null) for (const { index, target } of places) await moveInto(join(spare, index), target);
+      else {
+        const args = places.flatMap(({ index, target }) => [index, target]);
+        await runInstanceTool(instance, MOVE_ALL, [spare, ...args], { account });
+      }
       // It is empty, and lies in a folder that is not the account's.
       await rmdir(spare);
     } else {
@@ -118,6 +121,13 @@ async function takeSetup(instance: Instance, key: string, kept: KeptSetup): Prom
     }
     throw error;
   }
+}
+
+/** As `MOVE_ALL`, where the service has the instance's rights and no others: without a program. */
+async function moveInto(path: string, target: string): Promise<void> {
+  await rm(target, { recursive: true, force: true });
+  await mkdir(dirname(target), { recursive: true });
+  await rename(path, target);
 }
 
 /** Copies what a step has made out of the tree; rejects where it made nothing. Two at once for the same key do not meet: the first one that is whole stays. */

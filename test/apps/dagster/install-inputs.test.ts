@@ -34,6 +34,7 @@ describe('what decides how a project is installed', () => {
   it.each<[string, Files]>([
     ['code', { 'src/shop/orders.py': 'TWO = 2\n' }],
     ['a new module of a package', { 'src/shop/customers.py': '' }],
+    ['a file that is no module', { 'notes.txt': '', '.branch-deployment.yml': 'daemon: none\n', 'src/data.csv': '' }],
     ['what no build reads', { 'README.md': '# Shop\n', 'src/shop/__pycache__/x.pyc': '' }],
   ])('is not %s', async (_, changes) => {
     expect(await shop(changes)).toEqual(await shop());
