@@ -82,7 +82,7 @@ async function packagesBelow(tree: string, folder: string): Promise<string | und
   for (const path of [...files, ...links]) {
     const name = posix.relative(folder, path);
     if (name === 'setup.py' || name === 'setup.cfg') return undefined;
-    found.add(`${posix.dirname(name)}/`);
+    for (let above = posix.dirname(name); above !== '.'; above = posix.dirname(above)) found.add(`${above}/`);
     const isModule = MODULE.test(name) && name.split('/').length <= MODULE_DEPTH;
     if (isModule || posix.basename(name) === '__init__.py' || links.includes(path)) found.add(name);
   }
