@@ -35,7 +35,8 @@ export function followLog(
         if (chunk.length > 0) {
           offset += chunk.length;
           controller.enqueue(chunk);
-          return;
+          // The end is told with the last bytes: whoever waits for it need not wait for a look that finds nothing.
+          if (news !== undefined || chunk.length === CHUNK_BYTES) return;
         }
         if (news === undefined) break;
         await news;

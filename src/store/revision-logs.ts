@@ -1,5 +1,5 @@
 import { appendFileSync, closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs';
-import { open, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { plainLines } from '../deployment/plain-text.ts';
 
@@ -77,14 +77,12 @@ export function createRevisionLogs(options: { readonly directory: string }): Rev
     size,
     notify,
     async read(id, from, maxBytes) {
-      const file = await open(path(id)).catch(() => undefined);
-      if (!file) return new Uint8Array();
-      try {
-        const { bytesRead, buffer } = await file.read(Buffer.alloc(maxBytes), 0, maxBytes, from);
-        return buffer.subarray(0, bytesRead);
-      } finally {
-        await file.close();
-      }
+      // At once: what was written a moment ago is in memory, while a turn through the thread pool waits for all that is busy then.
+      const chunk = withFile(path(id), (fd) => {
+        const buffer = Buffer.allocUnsafe(maxBytes);
+        return buffer.subarray(0, readSync(fd, buffer, 0, maxBytes, from));
+      });
+      return chunk ?? new Uint8Array();
     },
     appTail: (id, lines) =>
       lastLines(id)

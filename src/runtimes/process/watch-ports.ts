@@ -2,13 +2,10 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** People wait for an app that has just been started; one that takes long is not worth a look every few ms. */
-const LOOK_MS = 5;
-const LATER = [
-  { afterMs: 3_000, lookMs: 20 },
-  { afterMs: 30_000, lookMs: 200 },
-  { afterMs: 300_000, lookMs: 2_000 },
-];
+/** How soon a port is seen to be listened on: in a fiftieth of the time that it took, but for very short and very long times. */
+const LOOK_PART = 0.02;
+const LOOK_AT_LEAST_MS = 5;
+const LOOK_AT_MOST_MS = 2_000;
 /** A port of this machine that takes longer to accept is none that answers. */
 const ACCEPT_MS = 1_000;
 
@@ -33,7 +30,7 @@ export async function watchPorts(
 }
 
 function lookMs(sinceMs: number): number {
-  return LATER.findLast(({ afterMs }) => sinceMs >= afterMs)?.lookMs ?? LOOK_MS;
+  return Math.min(LOOK_AT_MOST_MS, Math.max(LOOK_AT_LEAST_MS, sinceMs * LOOK_PART));
 }
 
 async function accepts(host: string, port: number): Promise<boolean> {
