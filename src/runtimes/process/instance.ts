@@ -63,6 +63,11 @@ export class Instance {
     if (!this.letGo) writeRecord(this.folders.record, this.record);
   }
 
+  /** Tells what the start is at. Not on disk until the next change: a start that a kill interrupts is begun anew, wherever it was. */
+  at(step: string): void {
+    this.record.step = step;
+  }
+
   /** What is there now. */
   observe(): Observation {
     this.checkAdopted();

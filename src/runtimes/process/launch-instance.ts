@@ -35,7 +35,7 @@ export async function launchInstance(instance: Instance, request: LaunchRequest)
 
 async function launch(instance: Instance, { launch, source, log, sharedLock }: LaunchRequest): Promise<void> {
   const place = await makePlace(instance, { launch, source });
-  instance.save({ step: 'planning' });
+  instance.at('planning');
   const plan = await launch.plan(place);
   instance.signal.throwIfAborted();
   await removeFromTree(place, plan);
@@ -87,7 +87,7 @@ async function removeFilesOfSteps(instance: Instance, plan: LaunchPlan): Promise
 
 function startProcesses(instance: Instance, processes: readonly PlannedProcess[]): void {
   for (const planned of processes) {
-    instance.save({ step: `starting the ${planned.name}` });
+    instance.at(`starting the ${planned.name}`);
     instance.startProcess(planned, environmentOf(instance, { ...planned.secret, ...planned.env }));
   }
 }

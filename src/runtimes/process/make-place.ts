@@ -12,7 +12,7 @@ export async function makePlace(
   { launch, source }: { readonly launch: Launch; readonly source: Source },
 ): Promise<Place> {
   const { ground, folders, record } = instance;
-  instance.save({ step: 'unpacking' });
+  instance.at('unpacking');
   await source.unpackInto(folders.tree, instance.signal);
   instance.signal.throwIfAborted();
   await readyTree(instance, folders.tree);

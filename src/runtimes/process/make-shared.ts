@@ -25,7 +25,7 @@ export async function makeShared(
   { log, lock }: { log: InstanceLog; lock: KeyedLock },
 ): Promise<void> {
   const { path } = step.makesShared;
-  instance.save({ step: step.name });
+  instance.at(step.name);
   const make = async (): Promise<void> => {
     if (await isWhole(path)) return;
     await makeParents(instance, path);

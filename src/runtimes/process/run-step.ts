@@ -23,7 +23,7 @@ export class StepFailure extends Error {
 
 /** Runs a step of a launch in the tree, or takes what an earlier run of it has made. Rejects with a StepFailure where it fails. */
 export async function runStep(instance: Instance, step: Step, log: InstanceLog): Promise<void> {
-  instance.save({ step: step.name });
+  instance.at(step.name);
   if (step.keep && (await takeKept(instance, step, step.keep, log))) return;
   if (step.keep) await takeKin(instance, step, step.keep, log);
   await takeCarried(instance, step, log);
