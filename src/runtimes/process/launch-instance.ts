@@ -5,12 +5,13 @@ import type { InstanceLog, Source } from '../runtime.ts';
 import { buildEnvironment } from './environment.ts';
 import type { Instance } from './instance.ts';
 import type { KeyedLock } from './keyed-lock.ts';
-import { isBelow, liesInTree } from './lies-in-tree.ts';
+import { liesInTree } from './lies-in-tree.ts';
 import { makePlace } from './make-place.ts';
 import { makeShared } from './make-shared.ts';
 import { persistFolders } from './persist-folders.ts';
 import { runInstanceTool } from './run-inside.ts';
 import { runStep, StepFailure } from './run-step.ts';
+import { writePlannedFile } from './write-planned-file.ts';
 
 /** What a start is given. */
 export interface LaunchRequest {
@@ -40,7 +41,7 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
   instance.signal.throwIfAborted();
   await removeFromTree(place, plan);
   await persistFolders(instance, plan, { place, log, lock: sharedLock });
-  for (const file of plan.files) await writeFile(instance, place, file);
+  for (const file of plan.files) await writePlannedFile(instance, place, file);
   const [first] = plan.processes;
   instance.save({ surroundings: { directory: first.directory, env: { ...first.env } } });
 
@@ -68,15 +69,6 @@ async function removeFromTree(place: Place, plan: LaunchPlan): Promise<void> {
     if (!(await liesInTree(path, place.tree))) throw new Error(`${path} is not below the tree`);
     await rm(path, { recursive: true, force: true });
   }
-}
-
-/** As the instance's user: the deployment's folder holds what earlier revisions left, also links. */
-async function writeFile(instance: Instance, place: Place, file: LaunchPlan['files'][number]): Promise<void> {
-  if (!isBelow(file.path, place.work) && !isBelow(file.path, place.data)) {
-    throw new Error(`${file.path} is neither below the instance's work folder nor below the deployment's`);
-  }
-  const script = 'umask 077; mkdir -p -- "$(dirname -- "$1")" && cat > "$1.$$" && mv -f -- "$1.$$" "$1"';
-  await runInstanceTool(instance, script, [file.path], { account: instance.ground.account, input: file.content });
 }
 
 /** The files lie in a folder of the instance's, which has run code by now. */
