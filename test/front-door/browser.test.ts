@@ -1,16 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
-import { WebSocket, WebSocketServer } from 'ws';
+import { expect, it } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { CHROMIUM, openBrowser } from '../support/browser.ts';
 import { HOST, startApp, startDoor } from './start-door.ts';
-
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((path) =>
-  existsSync(path),
-);
 
 it.skipIf(CHROMIUM === undefined)(
   'in a browser the waiting page follows the log, turns into the app by itself, and its WebSocket comes back after a redeploy (needs Chromium)',
@@ -48,85 +39,3 @@ it.skipIf(CHROMIUM === undefined)(
     await page.until('document.title === "two"');
   },
 );
-
-interface Page {
-  evaluate(expression: string): Promise<unknown>;
-  until(expression: string): Promise<void>;
-}
-
-/** One page in Chromium, by its DevTools protocol. */
-async function openBrowser(url: string): Promise<Page> {
-  const profile = await mkdtemp(join(tmpdir(), 'front-door-browser-'));
-  const browser = spawn(
-    CHROMIUM as string,
-    [
-      '--headless',
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-      '--no-proxy-server',
-      `--user-data-dir=${profile}`,
-      '--remote-debugging-port=0',
-      '--host-resolver-rules=MAP *.previews.test 127.0.0.1',
-      url,
-    ],
-    { stdio: 'ignore' },
-  );
-  onTestFinished(() => endBrowser(browser, profile));
-  const port = await eventually(
-    async () => (await readFile(join(profile, 'DevToolsActivePort'), 'utf8')).split('\n')[0] || undefined,
-  );
-  const target = await eventually(async () => {
-    const targets = (await (await fetch(`http://127.0.0.1:${port}/json`)).json()) as Array<{
-      type: string;
-      webSocketDebuggerUrl: string;
-    }>;
-    return targets.find(({ type }) => type === 'page')?.webSocketDebuggerUrl;
-  });
-  const tools = new WebSocket(target);
-  await once(tools, 'open');
-  onTestFinished(() => tools.terminate());
-  let last = 0;
-  const evaluate = async (expression: string): Promise<unknown> => {
-    const id = ++last;
-    const answered = new Promise<unknown>((resolve) => {
-      tools.on('message', function listen(data) {
-        const message = JSON.parse(String(data)) as { id?: number; result?: { result?: { value?: unknown } } };
-        if (message.id !== id) return;
-        tools.off('message', listen);
-        resolve(message.result?.result?.value);
-      });
-    });
-    tools.send(JSON.stringify({ id, method: 'Runtime.evaluate', params: { expression } }));
-    return answered;
-  };
-  return {
-    evaluate,
-    until: async (expression) =>
-      void (await eventually(async () => (await evaluate(expression)) === true || undefined, expression)),
-  };
-}
-
-/** Tries until something is there, at most 20 seconds. */
-async function eventually<T>(attempt: () => Promise<T | undefined>, what = 'the browser'): Promise<T> {
-  const until = Date.now() + 20_000;
-  for (;;) {
-    const result = await attempt().catch(() => undefined);
-    if (result !== undefined) return result;
-    if (Date.now() > until) throw new Error(`did not happen within 20 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-}
-
-async function endBrowser(browser: ChildProcess, profile: string): Promise<void> {
-  if (browser.exitCode === null) {
-    const ended = once(browser, 'exit');
-    browser.kill();
-    await ended;
-  }
-  await rm(profile, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
-}
