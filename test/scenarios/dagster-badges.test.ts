@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, it, onTestFinished } from 'vitest';
+import { it, onTestFinished } from 'vitest';
 import { DAGSTER_VERSION } from '../../src/apps/dagster/versions.ts';
 import { compareDefinitions } from '../../src/changes/compare.ts';
 import { definitionsOf, PROBE_FOLDER, readSnapshot } from '../../src/changes/snapshot.ts';
