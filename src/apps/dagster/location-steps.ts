@@ -79,7 +79,6 @@ export async function locationSteps(
   },
 ): Promise<Step[]> {
   const { place, tools, values, dagsterHome, storage } = options;
-  const folder = environmentFolder(location, place);
   const directory = resolve(place.tree, location.directory);
   const env = setupEnvironment(location, place, { tools, values, dagsterHome });
   const { secret } = values;
