@@ -1,8 +1,9 @@
 import type { AppSpec } from '../deployment/app-spec.ts';
 import { commandPreset } from './command.ts';
 import { createInstalledPythons } from './dagster/installed-pythons.ts';
-import { requireUv } from './dagster/uv.ts';
+import { createUvCheck } from './dagster/uv.ts';
 import { createDagsterPreset } from './dagster.ts';
+import { interpreterVersions } from './interpreters.ts';
 import type { Preset, RecogniseRequest } from './preset.ts';
 import { recognise } from './recognise.ts';
 
@@ -28,14 +29,17 @@ export function createPresets(options: PresetOptions): Presets {
   const { pythonDownloads, passEnv } = options;
   const uv = options.uv ?? 'uv';
   const pythons = pythonDownloads ? undefined : createInstalledPythons({ uv, passEnv });
+  const requireUv = createUvCheck(uv);
   const presets = {
     command: commandPreset,
     dagster: createDagsterPreset({ uv, pythonDownloads, passEnv }),
   };
   return {
     recognise: async (request) => {
+      // Every launch asks for them: by then they have answered.
+      void interpreterVersions();
       const spec = await recognise(request, { passed: Object.keys(passEnv), pythons });
-      if (spec.preset === 'dagster') await requireUv(uv);
+      if (spec.preset === 'dagster') await requireUv();
       return spec;
     },
     presetFor: (spec) => presets[spec.preset] as unknown as Preset<typeof spec>,
