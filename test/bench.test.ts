@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('./bench/main.ts', import.meta.url));
 const run = (...args: string[]) =>
-  promisify(execFile)(process.execPath, ['--import', 'tsx', MAIN, ...args], { timeout: 280_000 });
+  promisify(execFile)(process.execPath, ['--import', 'tsx', MAIN, ...args], { timeout: 570_000 });
 
 describe('the benchmarks', () => {
   it.each([
@@ -20,7 +20,7 @@ describe('the benchmarks', () => {
     ['redeploy', ['node-push', 'node-by-hand', 'node-ratio']],
   ])(
     '%s takes one short round with --quick, and prints each figure with its goal',
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async (name, figures) => {
       const { stdout } = await run(name, '--quick');
 

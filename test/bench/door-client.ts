@@ -20,6 +20,8 @@ export interface DoorClient {
    * @returns ms from the start of the upload to healthy
    */
   deploy(archive: Buffer, options?: { readonly directory?: string }): Promise<number>;
+  /** Until the instance before has ended. */
+  alone(): Promise<void>;
   /** Until nothing of the last push is going on: people push minutes apart. */
   quiet(): Promise<void>;
   close(): Promise<void>;
@@ -65,6 +67,10 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
   return {
     passEnv: config.passEnv,
     dataDir,
+    alone: () =>
+      until('one instance to be left', () => namesIn(dataDir, 'instances').length === 1, QUIET_PATIENCE_MS).then(
+        () => {},
+      ),
     quiet: () => quiet(service, dataDir),
     async deploy(archive, { directory = '.' } = {}) {
       const job = jobs.job(jobs.pipeline(mergeRequest));
@@ -81,16 +87,21 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
   };
 }
 
+/** Copies of a large environment take their time where others use the disk, too. */
+const QUIET_PATIENCE_MS = 240_000;
+
 /** One instance left, no copy being made, and nothing due but the next look. */
 async function quiet(service: { idle(at: number): boolean }, dataDir: string): Promise<void> {
-  const list = (...path: string[]) => {
-    const folder = join(dataDir, ...path);
-    return existsSync(folder) ? readdirSync(folder) : [];
-  };
-  await until('the service to be quiet', () => {
-    const setups = list('shared', 'setups');
+  const isQuiet = () => {
+    const setups = namesIn(dataDir, 'shared', 'setups');
     const spares = setups.filter((name) => name.startsWith('.spare-')).length;
     const kept = setups.filter((name) => !name.startsWith('.')).length;
-    return list('instances').length === 1 && spares === kept && service.idle(Date.now() + 500);
-  });
+    return namesIn(dataDir, 'instances').length === 1 && spares === kept && service.idle(Date.now() + 500);
+  };
+  await until('the service to be quiet', isQuiet, QUIET_PATIENCE_MS);
+}
+
+function namesIn(...path: string[]): string[] {
+  const folder = join(...path);
+  return existsSync(folder) ? readdirSync(folder) : [];
 }
