@@ -99,6 +99,17 @@ export interface ComparedChanges {
   readonly unknownLocations: readonly UnknownLocation[];
   /** Lock files that differ, by path from the root of the repository; sorted. */
   readonly lockFiles: readonly string[];
+  /** What the target branch has changed since; null where that is nothing that the branch changes too, undefined while nobody has looked. */
+  readonly target?: TargetChanges | null;
+}
+
+/** Assets that both a branch and its target branch have changed since the base. */
+export interface TargetChanges {
+  /** The target branch's commit when it was looked at. */
+  readonly sha: string;
+  readonly url: string;
+  /** Sorted; not empty. */
+  readonly keys: readonly string[];
 }
 
 /** A code location of which it is not known what changed. */

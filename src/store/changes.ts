@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { and, desc, eq, inArray, lt, notInArray, sql } from 'drizzle-orm';
+import type { ComparedChanges } from '../deployment/changes.ts';
 import type { Database } from './database.ts';
 import { deployments, type RevisionChangesRow, readings, revisionChanges, revisions, snapshots } from './schema.ts';
 
@@ -14,6 +15,8 @@ export interface ChangeQueries {
   decidedAt(revisionId: number): number | undefined;
   /** Decides it, once: a later decision about the same revision replaces it. */
   decide(row: RevisionChangesRow): void;
+  /** Replaces what a decision tells, for what was found later; the decision stays the same one. */
+  update(revisionId: number, compared: ComparedChanges): void;
   /** The base that a deployment was compared with first; undefined before that. */
   firstBase(deploymentId: number): { readonly sha: string; readonly url: string } | undefined;
   /** What was read under this key, as text; undefined where it was not, or is not kept any more. */
@@ -45,6 +48,9 @@ export function changeQueries(db: Database): ChangeQueries {
     decidedAt: (revisionId) => decidedAt.get({ revisionId })?.at,
     decide(row) {
       db.insert(revisionChanges).values(row).onConflictDoUpdate({ target: revisionChanges.revisionId, set: row }).run();
+    },
+    update(revisionId, compared) {
+      db.update(revisionChanges).set({ compared }).where(eq(revisionChanges.revisionId, revisionId)).run();
     },
     firstBase(deploymentId) {
       const found = db

@@ -18,11 +18,13 @@ const READER = 'glpat-Reader4567890123456';
 const PACKAGE = 'src/quickstart';
 const ORDERS = `${PACKAGE}/orders.py`;
 const DEFINITIONS = `${PACKAGE}/definitions.py`;
-/** Code that cannot be loaded without its variable, and shows it. */
+/** Code that cannot be loaded without its variable, and shows it, nor without what `prepare` makes. */
 const TOKEN = `token-${randomBytes(12).toString('hex')}`;
 const OLD = `import os
 
 import dagster as dg
+
+open("prepared.txt").close()
 
 
 @dg.asset(metadata={"token": os.environ["ORDERS_TOKEN"]}, tags={"commit": os.environ["DAGSTER_CLOUD_GIT_SHA"][:8]})
@@ -54,6 +56,8 @@ const appFile = (environment: string, keys = ''): string => `setup: |
   for site in .venv/lib/python3*/site-packages; do
     printf '%s\\n' ${environment}/lib/python3*/site-packages "$PWD/src" > "$site/project.pth"
   done
+prepare: |
+  python -c 'import os, quickstart as q; assert q.__file__.startswith(os.getcwd()), q.__file__' && touch prepared.txt
 locations: [{ name: quickstart, module: quickstart.definitions }]
 ${keys}`;
 
@@ -138,7 +142,8 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
         downstream: [{ location: 'quickstart', key: 'daily_orders', path: ['raw_orders', 'daily_orders'] }],
         ...{ definitions: [], unknown_locations: [], lock_files: [] },
       });
-      expect(archives()).toBe(1);
+      // That of the base, and that of what the target branch is now.
+      expect(archives()).toBe(2);
     },
     LONG,
   );

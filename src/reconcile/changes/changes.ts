@@ -1,4 +1,4 @@
-import type { ComparedChanges } from '../../deployment/changes.ts';
+import type { ComparedChanges, TargetChanges } from '../../deployment/changes.ts';
 import type { CommitFacts } from '../../deployment/gitlab-facts.ts';
 import { SealError } from '../../deployment/sealed-variables.ts';
 import { GitLabError, messageOf, ProblemError } from '../../errors.ts';
@@ -7,7 +7,8 @@ import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result
 import { compareSides } from './compare-sides.ts';
 import { type ChangesContext, type Subject, UnknownChanges } from './context.ts';
 import { findBase } from './find-base.ts';
-import { readSides } from './read-sides.ts';
+import { lookAtTarget, mayMeetTarget } from './look-at-target.ts';
+import { createSides } from './read-sides.ts';
 
 /** One that waits is looked at when another one has ended; this is for the case that nobody tells it. */
 const WAIT_MS = 10_000;
@@ -43,24 +44,33 @@ export function changesReconciler(context: ChangesContext): Reconciler {
     },
   };
 
-  /** The live revision of a deployment, where it can be compared and is not yet. */
+  /** The live revision of a deployment, where it can be compared and something of that is left to do. */
   function subjectOf(id: number): Subject | undefined {
     const deployment = store.deployments.get(id);
     if (deployment?.wanted !== 'running' || deployment.liveRevisionId === null) return undefined;
     const revision = store.revisions.get(deployment.liveRevisionId);
     if (revision?.state !== 'healthy' || !context.presetFor(revision.spec).definitions) return undefined;
-    return store.changes.of(revision.id) === undefined ? { deployment, revision } : undefined;
+    const row = store.changes.of(revision.id);
+    const isDone = row !== undefined && (row.compared === null || row.compared.target !== undefined);
+    return isDone ? undefined : { deployment, revision };
   }
 
   async function decide(id: number): Promise<Result> {
     const subject = subjectOf(id);
     if (!subject) return DONE;
+    const row = store.changes.of(subject.revision.id);
+    if (row?.compared) return meetTarget(subject, row.compared, row.baseSha as string);
     let base: CommitFacts | null = null;
     try {
       base = await findBase(context, subject);
-      const sides = await readSides(context, { ...subject, base });
+      const sides = createSides(context, { ...subject, base });
       const { spec } = subject.revision;
-      record(subject, base, compareSides(sides, spec.preset === 'dagster' ? spec.changes : undefined));
+      const both = { branch: await sides.branch(), base: await sides.commit(base.sha) };
+      const found = compareSides(both, spec.preset === 'dagster' ? spec.changes : undefined);
+      const isDone = !mayMeetTarget(subject.revision, found);
+      record(subject, base, isDone ? { ...found, target: null } : found);
+      // In a pass of its own: what the branch changes is told first.
+      return isDone ? DONE : again(0);
     } catch (error) {
       // A newer revision is live by now: it is the one that counts.
       if (subjectOf(id)?.revision.id !== subject.revision.id) return again(0);
@@ -68,6 +78,25 @@ export function changesReconciler(context: ChangesContext): Reconciler {
       if (reason === undefined) throw error;
       record(subject, base, reason);
     }
+    return DONE;
+  }
+
+  async function meetTarget(subject: Subject, found: ComparedChanges, baseSha: string): Promise<Result> {
+    const { deployment, revision } = subject;
+    let target: TargetChanges | null = null;
+    try {
+      const base = await context.gitlab.commit(deployment.projectId, baseSha);
+      target = await lookAtTarget(context, { ...subject, base }, found);
+    } catch (error) {
+      if (subjectOf(deployment.id)?.revision.id !== revision.id) return again(0);
+      const reason = reasonOf(error, store.work.find(ofDeployment(deployment.id), 'changes')?.attempts ?? 0);
+      if (reason === undefined) throw error;
+      log.info({ ...deploymentFields(deployment, revision), reason }, 'it is not known what its target branch changes');
+    }
+    store.transaction(() => {
+      store.changes.update(revision.id, { ...found, target });
+      if (target) store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', now());
+    });
     return DONE;
   }
 

@@ -14,6 +14,24 @@ import { type ReadLocation, readLocation } from './read-location.ts';
 export type ReadSide = Readonly<Record<string, ReadLocation>>;
 
 const LONGEST_REASON = 500;
+/** Reads sides for one revision. */
+export interface Sides {
+  /** The revision's own code. */
+  branch(): Promise<ReadSide>;
+  /** The code of a commit: of the base, or of another one that the base is compared with. */
+  commit(sha: string): Promise<ReadSide>;
+}
+
+/** Keys of a spec that make no difference to what is read. */
+const NOT_READ_WITH = new Set([
+  'remarks',
+  'timeoutMs',
+  'changes',
+  'daemon',
+  'maxConcurrentRuns',
+  'drainMs',
+  'dagsterYaml',
+]);
 /** Nothing to read with the base: it has no project there. */
 const NO_PROJECT = new Set(['no-directory', 'nothing-recognised', 'no-location']);
 
@@ -22,26 +40,33 @@ const NO_PROJECT = new Set(['no-directory', 'nothing-recognised', 'no-location']
  * code differs. Facts about the commit are the base's on both sides: code that puts them into a tag has not changed it.
  * What was read is kept, and not read again.
  */
-export async function readSides(
-  context: ChangesContext,
-  compared: Compared,
-): Promise<{ readonly base: ReadSide; readonly branch: ReadSide }> {
+export function createSides(context: ChangesContext, compared: Compared): Sides {
   const { deployment, revision, base } = compared;
   const preset = context.presetFor(revision.spec);
   const reader = preset.definitions as DefinitionsReader;
   const opened = openRevision(context, revision);
   const secrets = [...opened.variables, ...opened.setupVariables].map(({ value }) => value);
   const launch: LaunchContext = { ...context.launchContext(deployment, { ...revision, commit: base }), ...opened };
+  let own: Promise<ReadSide> | undefined;
+  const branch = (): Promise<ReadSide> => {
+    own ??= kept(`revision:${revision.id}:${base.sha}`, readBranch);
+    return own;
+  };
+  return {
+    branch,
+    commit: async (sha) => {
+      const key = keyOfCommit(context, compared, { sha, branch: await branch(), launch });
+      return kept(key, () => readCommit(sha));
+    },
+  };
 
-  const branch = await kept(`revision:${revision.id}:${base.sha}`, () =>
-    beside(undefined, (place) =>
-      readAll(reader.locations(revision.spec), (location) =>
+  function readBranch(): Promise<ReadSide> {
+    return beside(undefined, (place) =>
+      readAll(place, reader.locations(revision.spec), (location) =>
         reader.plan(revision.spec, launch, { place: place.place, program: PROBE_FOLDER, location }),
-      )(place),
-    ),
-  );
-  const key = keyOfBase(context, compared, { branch, launch });
-  return { branch, base: await kept(key, () => readBase()) };
+      ),
+    );
+  }
 
   async function kept(key: string, read: () => Promise<ReadSide>): Promise<ReadSide> {
     const known = context.store.changes.reading(deployment.id, key);
@@ -53,32 +78,34 @@ export async function readSides(
     return side;
   }
 
-  async function readBase(): Promise<ReadSide> {
-    const tree = await context.commitTrees.unpack(context.gitlab.archive(deployment.projectId, base.sha));
+  async function readCommit(sha: string): Promise<ReadSide> {
+    const tree = await context.commitTrees.unpack(context.gitlab.archive(deployment.projectId, sha));
     try {
       const spec = await recogniseBase(context, compared, tree);
       if (spec === undefined) return {};
       return await beside(tree, (place) =>
-        readAll(reader.locations(spec), (location) => {
+        readAll(place, reader.locations(spec), (location) => {
           const reading = { place: place.place, program: PROBE_FOLDER, location: readerOf(compared, spec, location) };
           return reader.plan(revision.spec, launch, {
             ...reading,
             base: { tree: place.tree as string, spec, location },
           });
-        })(place),
+        }),
       );
     } finally {
       await tree.drop();
     }
   }
 
-  function readAll(locations: readonly string[], plan: (location: string) => ReturnType<DefinitionsReader['plan']>) {
-    return async (place: Beside): Promise<ReadSide> => {
-      const side: Record<string, ReadLocation> = {};
-      const done = new Map<string, Promise<void>>();
-      for (const location of locations) side[location] = await readOne(place, () => plan(location), done);
-      return side;
-    };
+  async function readAll(
+    place: Beside,
+    locations: readonly string[],
+    plan: (location: string) => ReturnType<DefinitionsReader['plan']>,
+  ): Promise<ReadSide> {
+    const side: Record<string, ReadLocation> = {};
+    const done = new Map<string, Promise<void>>();
+    for (const location of locations) side[location] = await readOne(place, () => plan(location), done);
+    return side;
   }
 
   async function readOne(
@@ -147,13 +174,13 @@ function readerOf({ revision }: Compared, base: AppSpec, name: string): string {
   return found?.name ?? name;
 }
 
-/** Everything that what is read of a base depends on. */
-function keyOfBase(
+/** Everything that what is read of a commit depends on. */
+function keyOfCommit(
   context: ChangesContext,
-  { revision, base }: Compared,
-  options: { readonly branch: ReadSide; readonly launch: LaunchContext },
+  { revision }: Compared,
+  options: { readonly sha: string; readonly branch: ReadSide; readonly launch: LaunchContext },
 ): string {
-  const { remarks: _remarks, timeoutMs: _timeoutMs, ...spec } = revision.spec;
+  const spec = Object.entries(revision.spec).filter(([key]) => !NOT_READ_WITH.has(key));
   const environments = Object.entries(options.branch).map(([name, read]) =>
     read.status === 'loaded' ? [name, read.dagster, read.python, read.locks] : [name],
   );
@@ -161,6 +188,6 @@ function keyOfBase(
   // Keyed: a hash of a short secret could be guessed.
   const secret = context.sealingKeys[0]?.key ?? '';
   const handed = createHmac('sha256', secret).update(JSON.stringify(variables)).digest('hex');
-  const all = JSON.stringify([SNAPSHOT_VERSION, base.sha, spec, environments, env, handed]);
-  return `base:${createHash('sha256').update(all).digest('hex')}`;
+  const all = JSON.stringify([SNAPSHOT_VERSION, options.sha, spec, environments, env, handed]);
+  return `commit:${createHash('sha256').update(all).digest('hex')}`;
 }

@@ -5,6 +5,7 @@ import {
   type Changes,
   type KeyDifference,
   kindOfChange,
+  type TargetChanges,
   type UnknownLocation,
   type ValueDifference,
 } from '../../deployment/changes.ts';
@@ -25,6 +26,8 @@ export interface NoteChanges {
   readonly graph: ChangeGraph | null;
   /** Code locations that could not be compared. */
   readonly unknownLocations: readonly UnknownLocation[];
+  /** What the target branch has changed too; null where there is nothing to say. */
+  readonly target: TargetChanges | null;
   /** Paths of lock files that differ. */
   readonly lockFiles: readonly string[];
 }
@@ -40,7 +43,7 @@ export function renderChanges(told: NoteChanges, options: { readonly label?: str
   const of = options.label === undefined ? '' : ` of ${escapeText(options.label)}`;
   const against = `${of}${told.base === null ? '' : ` against ${link(shortSha(told.base.sha), told.base.url)}`}`;
   if (told.unknown !== null) return `**Changes${against}** are unknown: ${escapeText(told.unknown)}`;
-  return [compared(told, against), besides(told)].filter((part) => part !== '').join('\n\n');
+  return [compared(told, against), meeting(told), besides(told)].filter((part) => part !== '').join('\n\n');
 }
 
 function compared(told: NoteChanges, against: string): string {
@@ -53,6 +56,15 @@ function compared(told: NoteChanges, against: string): string {
     'What changed',
     blocks.filter((block) => block !== ''),
   )}`;
+}
+
+/** That the merge will meet other changes of the same assets. */
+function meeting({ target }: NoteChanges): string {
+  if (target === null) return '';
+  const keys = target.keys.slice(0, MAX_KEYS).map((key) => escapeText(key, { maxLength: MAX_KEY }));
+  const left = target.keys.length - keys.length;
+  const names = [...keys, ...(left > 0 ? [`and ${left} more`] : [])].join(', ');
+  return `⚠️ The target branch has changed assets that this branch changes too, as of ${link(shortSha(target.sha), target.url)}: ${names}`;
 }
 
 /** What concerns all assets, or none that is listed. */

@@ -13,7 +13,7 @@ import { changesReconciler } from '../../../src/reconcile/changes/changes.ts';
 import type { ChangesContext } from '../../../src/reconcile/changes/context.ts';
 import type { Reconciler } from '../../../src/reconcile/reconciler.ts';
 import { createCommitTrees } from '../../../src/store/bundles/commit-trees.ts';
-import type { DeploymentRow, RevisionRow } from '../../../src/store/schema.ts';
+import type { DeploymentRow, RevisionRow, WorkRow } from '../../../src/store/schema.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { wantRevision } from '../../../src/store/want.ts';
 import { asset } from '../../changes/definitions.ts';
@@ -24,14 +24,17 @@ import { addDeployment } from '../../store/add-deployment.ts';
 import { StandInGitLab } from '../../support/gitlab/stand-in.ts';
 import type { MergeRequest, Project, User } from '../../support/gitlab/state.ts';
 
-/** A project whose definitions are written down: a file for each location. `locations.json` names them. */
+/** A project whose definitions are written down: a file for each location. `locations.json` names them; `orders@2` is of code version 2. */
 const project = (locations: Readonly<Record<string, readonly string[]>>): Record<string, string> => ({
   'locations.json': JSON.stringify(Object.keys(locations)),
   ...Object.fromEntries(Object.entries(locations).map(([name, keys]) => [`${name}.json`, snapshotOf(keys)])),
 });
 
 function snapshotOf(keys: readonly string[]): string {
-  const assets = keys.map((key) => ({ ...asset(key), source: null, kinds: [], isExternal: false, error: null }));
+  const assets = keys.map((written) => {
+    const [key, version = null] = written.split('@') as [string, string?];
+    return { ...asset(key, { codeVersion: version }), source: null, kinds: [], isExternal: false, error: null };
+  });
   const names = { jobs: [], schedules: [], sensors: [], locks: {}, gaps: [] };
   return JSON.stringify({ version: 1, status: 'loaded', dagster: '1.13.27', python: '3.11.2', assets, ...names });
 }
@@ -120,19 +123,42 @@ function push(commitFacts: Partial<CommitFacts> = {}): void {
   wantRevision(store, row, { ...own, commit: { ...commit, ...commitFacts }, spec });
 }
 
+/** Passes, until nothing is left to do. */
+async function passes(id = row.id): Promise<void> {
+  for (let left = 5; left > 0; left -= 1) if ('done' in (await reconciler.reconcile(id))) return;
+  throw new Error('it does not come to an end');
+}
+
 const decided = () => store.changes.of(store.revisions.latest(row.id)?.id ?? 0);
 const changed = () => decided()?.compared?.changes.assets.map(({ key, reasons }) => `${key} ${reasons}`);
 const archives = () => gitlab.requests.filter(({ path }) => path.includes('/archive')).length;
 const noteIsDue = () => store.work.find(`merge-request:${row.mergeRequestId}`, 'note') !== undefined;
 
 it('is decided once for a revision, and its note is due', async () => {
-  expect(await reconciler.reconcile(row.id)).toEqual({ done: true });
+  await passes();
 
   expect(changed()).toEqual(['new NEW', 'old REMOVED']);
   expect(noteIsDue()).toBe(true);
   const before = gitlab.requests.length;
   expect(await reconciler.reconcile(row.id)).toEqual({ done: true });
   expect(gitlab.requests.length).toBe(before);
+});
+
+it('tells which of its assets the target branch has changed since as well, after all else', async () => {
+  await gitlab.push(target, 'main', { files: project({ etl: ['orders@3', 'old', 'late'] }), author: ada });
+  push();
+  const { id } = await live({ 'server.js': SERVER, ...project({ etl: ['orders@2', 'old', 'new'] }) });
+
+  expect(await reconciler.reconcile(row.id)).toEqual({ againAfterMs: 0 });
+  expect(changed()).toEqual(['new NEW', 'orders CODE_VERSION']);
+  expect(decided()?.compared?.target).toBeUndefined();
+  store.work.complete(store.work.find(`merge-request:${row.mergeRequestId}`, 'note') as WorkRow);
+  await passes();
+
+  const { sha } = (await connect(gitlab.localUrl, { token: 'secret-of-ada' }).branchHead(target.id, 'main')) ?? {};
+  expect(store.changes.of(id)?.compared?.target).toMatchObject({ sha, keys: ['orders'] });
+  expect(noteIsDue()).toBe(true);
+  expect(archives()).toBe(2);
 });
 
 it('is not decided while GitLab is away or limits archives, and is when it is back; the branch is not read again', async () => {

@@ -21,6 +21,7 @@ function told(
     unknown: null,
     unknownLocations: [],
     lockFiles: [],
+    target: null,
     changes,
     graph: drawChanges(changes, { base, branch }) ?? null,
     ...rest,
@@ -28,6 +29,25 @@ function told(
 }
 
 describe('the changes in the note', () => {
+  it('say what they do not cover, and which assets the target branch has changed since', () => {
+    const text = told(
+      [location('etl', [asset('orders')])],
+      [location('etl', [asset('orders', { source: 'edited' })])],
+      {
+        target: { sha: SHA, url: 'https://gitlab.example.com/c', keys: ['a', 'b', 'c', 'd', 'e', 'orders'] },
+        lockFiles: ['uv.lock'],
+        unknownLocations: [{ location: 'ml', reason: 'its base does not load: ImportError: `x` @all' }],
+      },
+    );
+    expect(text).toContain(
+      '⚠️ The target branch has changed assets that this branch changes too, as of [`f00dfeed`](https://gitlab.example.com/c): a, b, c, d, e, and 1 more',
+    );
+    expect(text).toContain(
+      'The packages that it runs with differ: uv.lock<br>Changes of code location ml are unknown: ',
+    );
+    expect(text).not.toMatch(/[^\\]@all/);
+  });
+
   it('of a branch that edits, adds, moves and removes', () => {
     const base = [
       location('etl', [

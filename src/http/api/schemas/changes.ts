@@ -60,6 +60,12 @@ export const ChangesBody = z
     unknown_locations: z
       .array(z.object({ location: z.string(), reason: z.string() }))
       .openapi({ description: 'Code locations that could not be compared' }),
+    target: z
+      .object({ sha: z.string(), web_url: z.string(), assets: z.array(z.string()) })
+      .nullable()
+      .openapi({
+        description: 'Assets of these that the target branch has changed since as well, as of this commit of it',
+      }),
     lock_files: z.array(z.string()).openapi({ description: 'Lock files that differ' }),
   })
   .openapi('Changes', { description: 'What a branch changes of its base' });
