@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { DagsterSpec } from '../deployment/app-spec.ts';
 import type { Launch, LaunchPlan, Place } from '../deployment/launch.ts';
 import { appValues, variableFiles } from './app-values.ts';
+import { withBaseFolder } from './dagster/base-files.ts';
 import { createLocationCheck } from './dagster/check-locations.ts';
 import { codeServer } from './dagster/code-server.ts';
 import { createDefinitionsReader } from './dagster/definitions-reading.ts';
@@ -31,10 +32,11 @@ export function createDagsterPreset(tools: LocationTools): Preset<DagsterSpec> {
 
 async function planDagster(
   spec: DagsterSpec,
-  context: LaunchContext,
+  given: LaunchContext,
   options: { place: Place; tools: LocationTools },
 ): Promise<LaunchPlan> {
   const { place, tools } = options;
+  const context = withBaseFolder(spec, given, place);
   const servers = spec.locations.map((location, index) => {
     const own = { ...spec, dotenv: { ...spec.dotenv, ...location.dotenv } };
     const values = appValues(own, context, { place });

@@ -56,6 +56,8 @@ export interface DagsterSpec extends CommonSpec {
     readonly ignoreMetadata?: readonly string[];
     /** Names of the base's locations that the branch has under another name. */
     readonly renameLocations?: Readonly<Record<string, string>>;
+    /** Files of the prepared base that the next revision is given; paths from `directory`. */
+    readonly baseArtifacts?: readonly string[];
   };
   /** How long runs of a replaced revision may go on; without one, the preset's own. */
   readonly drainMs?: number;

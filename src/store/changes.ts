@@ -23,6 +23,8 @@ export interface ChangeQueries {
   reading(deploymentId: number, key: string): string | undefined;
   /** Keeps a reading; the oldest of its deployment go. */
   keepReading(deploymentId: number, key: string, options: { readonly text: string; readonly now: number }): void;
+  /** Drops one: it is read again. */
+  forgetReading(deploymentId: number, key: string): void;
   /** Drops the readings of a deployment that is over. */
   forgetReadings(deploymentId: number): void;
   /** Removes at most `limit` decisions before this time (ms) about revisions that are neither their deployment's latest nor live. Returns how many. */
@@ -97,6 +99,11 @@ export function changeQueries(db: Database): ChangeQueries {
         },
         { behavior: 'immediate' },
       );
+    },
+    forgetReading(deploymentId, key) {
+      db.delete(readings)
+        .where(and(eq(readings.deploymentId, deploymentId), eq(readings.key, key)))
+        .run();
     },
     forgetReadings(deploymentId) {
       db.delete(readings).where(eq(readings.deploymentId, deploymentId)).run();

@@ -51,6 +51,16 @@ describe('the app file', () => {
       'line 2: python: has no meaning for the preset command (which follows from the other keys). Remove it',
     ],
     [
+      'a comparison without Dagster',
+      'start: x\nchanges: { compare_with: target }\n',
+      'line 2: changes: has no meaning for the preset command (which follows from the other keys). Remove it',
+    ],
+    [
+      'something to compare with that is not known',
+      'preset: dagster\nchanges: { compare_with: production }\n',
+      'line 2: changes.compare_with: is not merge-base, target, environment:<name>, on-create or on-update',
+    ],
+    [
       'a location with two targets',
       'locations:\n  - { name: a, module: a.b, file: c.py }\n',
       'line 2: locations.0: needs exactly one of module, file, package, autoload: what its code server loads',

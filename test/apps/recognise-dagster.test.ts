@@ -32,6 +32,26 @@ describe('a Dagster project', () => {
     });
   });
 
+  it('is compared as the app file says', async () => {
+    const project = { 'pyproject.toml': PROJECT + TOOL_DG, 'requirements.txt': '' };
+    const changes = (keys: string) =>
+      recogniseFiles({ ...project, '.branch-deployment.yml': `changes: { ${keys} }\n` });
+
+    expect(
+      await changes(
+        'compare_with: environment:production, ignore_metadata: [a/b], rename_locations: { old: new }, base_artifacts: [target/x]',
+      ),
+    ).toMatchObject({
+      changes: {
+        compareWith: 'environment:production',
+        ignoreMetadata: ['a/b'],
+        renameLocations: { old: 'new' },
+        baseArtifacts: ['target/x'],
+      },
+    });
+    await expect(changes('base_artifacts: [../x]')).rejects.toThrow('"../x" leaves the folder of the app file');
+  });
+
   it.each<[string, Files, string, Record<string, unknown>]>([
     [
       'dg.toml of one project comes before [tool.dg]',

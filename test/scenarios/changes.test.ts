@@ -161,6 +161,7 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
         ...{ state: 'unknown', reason, revision: 2, assets: [] },
         base: { sha: await resolveCommit(t.project.repository, 'main') },
       });
+      expect(archives()).toBe(3);
       expect(note()).toMatch(/are unknown: quickstart\\: its base does not load\\: DagsterImportError/);
     },
     LONG,
@@ -173,7 +174,7 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
 
       expect(note()).toMatch(/\*\*Changes against \[`[0-9a-f]{8}`\]\([^)]+\)\*\*: nothing changed\./);
       expect(await changes()).toMatchObject({ state: 'known', revision: 3, assets: [], downstream: [] });
-      expect(archives()).toBe(2);
+      expect(archives()).toBe(3);
     },
     LONG,
   );

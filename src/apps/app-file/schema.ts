@@ -105,6 +105,11 @@ export const AppFile = z.strictObject({
         .optional(),
       ignore_metadata: z.array(z.string()).optional(),
       rename_locations: z.record(z.string(), z.string()).optional(),
+      base_artifacts: z
+        .array(path)
+        .max(20)
+        .optional()
+        .describe('Files of the prepared base, for the next revision: in $BRANCH_DEPLOYMENT_BASE_DIR'),
     })
     .optional(),
   locations: z

@@ -6,6 +6,7 @@ import type { DagsterLocation, DagsterSpec } from '../../deployment/app-spec.ts'
 import type { Place, Step } from '../../deployment/launch.ts';
 import { type AppValues, appValues } from '../app-values.ts';
 import type { DefinitionsReader, Reading } from '../preset.ts';
+import { baseFilesStep, withBaseFolder } from './base-files.ts';
 import { codeEnvironment } from './code-server.ts';
 import { dagsterHome } from './instance-files.ts';
 import { environmentFolder, type LocationTools, setupEnvironment } from './location-steps.ts';
@@ -62,8 +63,10 @@ function programOf(folder: string): Program {
 export function createDefinitionsReader(tools: LocationTools): DefinitionsReader<DagsterSpec> {
   return {
     locations: (spec) => spec.locations.map(({ name }) => name),
-    plan(spec, context, reading) {
+    keep: baseFilesStep,
+    plan(spec, given, reading) {
       const { place, base } = reading;
+      const context = withBaseFolder(spec, given, place);
       const location = locationOf(spec, reading.location);
       const target = base ? locationOf(base.spec, base.location) : location;
       const own = { ...spec, dotenv: { ...spec.dotenv, ...location.dotenv } };

@@ -2,7 +2,8 @@ import { createHash, createHmac } from 'node:crypto';
 import type { DefinitionsReader, LaunchContext } from '../../apps/preset.ts';
 import { PROBE_FOLDER, SNAPSHOT_VERSION } from '../../changes/snapshot.ts';
 import type { AppSpec } from '../../deployment/app-spec.ts';
-import { ProblemError } from '../../errors.ts';
+import { messageOf, ProblemError } from '../../errors.ts';
+import { deploymentFields } from '../../log.ts';
 import type { Beside } from '../../runtimes/runtime.ts';
 import type { CommitTree } from '../../store/bundles/commit-trees.ts';
 import { openRevision } from '../instance/variables.ts';
@@ -22,6 +23,9 @@ export interface Sides {
   commit(sha: string): Promise<ReadSide>;
 }
 
+const FILES_LIMIT_MS = 60_000;
+/** Under this key is kept which files of which base lie in the deployment's folder. */
+const FILES_KEY = 'files';
 /** Keys of a spec that make no difference to what is read. */
 const NOT_READ_WITH = new Set([
   'remarks',
@@ -42,11 +46,15 @@ const NO_PROJECT = new Set(['no-directory', 'nothing-recognised', 'no-location']
  */
 export function createSides(context: ChangesContext, compared: Compared): Sides {
   const { deployment, revision, base } = compared;
+  const { store } = context;
   const preset = context.presetFor(revision.spec);
   const reader = preset.definitions as DefinitionsReader;
   const opened = openRevision(context, revision);
   const secrets = [...opened.variables, ...opened.setupVariables].map(({ value }) => value);
   const launch: LaunchContext = { ...context.launchContext(deployment, { ...revision, commit: base }), ...opened };
+  const artifacts = revision.spec.preset === 'dagster' ? revision.spec.changes?.baseArtifacts : undefined;
+  const filesWanted = artifacts?.length ? JSON.stringify([base.sha, artifacts]) : undefined;
+
   let own: Promise<ReadSide> | undefined;
   const branch = (): Promise<ReadSide> => {
     own ??= kept(`revision:${revision.id}:${base.sha}`, readBranch);
@@ -56,6 +64,9 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     branch,
     commit: async (sha) => {
       const key = keyOfCommit(context, compared, { sha, branch: await branch(), launch });
+      const hasFiles = filesWanted === undefined || store.changes.reading(deployment.id, FILES_KEY) === filesWanted;
+      // Those of another base lie there now.
+      if (sha === base.sha && !hasFiles) store.changes.forgetReading(deployment.id, key);
       return kept(key, () => readCommit(sha));
     },
   };
@@ -69,13 +80,29 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
   }
 
   async function kept(key: string, read: () => Promise<ReadSide>): Promise<ReadSide> {
-    const known = context.store.changes.reading(deployment.id, key);
+    const known = store.changes.reading(deployment.id, key);
     if (known !== undefined) return JSON.parse(known) as ReadSide;
     const side = await read();
     // What was not read may be read the next time.
-    if (Object.values(side).every(({ status }) => status !== 'unread'))
-      context.store.changes.keepReading(deployment.id, key, { text: JSON.stringify(side), now: context.now() });
+    if (Object.values(side).every(({ status }) => status !== 'unread')) keep(key, JSON.stringify(side));
     return side;
+  }
+
+  function keep(key: string, text: string): void {
+    store.changes.keepReading(deployment.id, key, { text, now: context.now() });
+  }
+
+  /** Files of the base for the next revision, from its tree as it is once it was read. They are no part of the comparison. */
+  async function keepFiles(place: Beside): Promise<void> {
+    const step = reader.keep?.(revision.spec, place.place, place.tree as string);
+    if (!step || filesWanted === undefined) return;
+    try {
+      await place.run(step, { onOutput: () => {}, signal: AbortSignal.timeout(FILES_LIMIT_MS) });
+      keep(FILES_KEY, filesWanted);
+    } catch (error) {
+      const fields = { ...deploymentFields(deployment, revision), error: messageOf(error) };
+      context.log.warn(fields, 'files of the base could not be kept for the next revision');
+    }
   }
 
   async function readCommit(sha: string): Promise<ReadSide> {
@@ -83,15 +110,17 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     try {
       const spec = await recogniseBase(context, compared, tree);
       if (spec === undefined) return {};
-      return await beside(tree, (place) =>
-        readAll(place, reader.locations(spec), (location) => {
+      return await beside(tree, async (place) => {
+        const side = await readAll(place, reader.locations(spec), (location) => {
           const reading = { place: place.place, program: PROBE_FOLDER, location: readerOf(compared, spec, location) };
           return reader.plan(revision.spec, launch, {
             ...reading,
             base: { tree: place.tree as string, spec, location },
           });
-        }),
-      );
+        });
+        if (sha === base.sha) await keepFiles(place);
+        return side;
+      });
     } finally {
       await tree.drop();
     }

@@ -21,6 +21,7 @@ const spec: DagsterSpec = {
   variables: ['DB_URL'],
   timeoutMs: 1,
   remarks: [],
+  changes: { baseArtifacts: ['target/manifest.json'] },
   locations: [{ ...location('etl'), dotenv: { DB_URL: 'of .env' } }, location('ml')],
 };
 
@@ -45,6 +46,7 @@ it('code servers are given the variables, setup and prepare those for setup too,
   const secret = { DB_URL: 'db://secret', CERT: '/work/variables/CERT', DSN: 'db://secret/dev' };
   const servers = plan.processes.filter(({ name }) => name.startsWith('code server'));
   expect(servers.map((one) => one.secret)).toEqual([secret, secret]);
+  for (const { env } of servers) expect(env.BRANCH_DEPLOYMENT_BASE_DIR).toBe(join(folder, 'data', 'base'));
   for (const { env } of servers) expect(JSON.stringify(env)).not.toMatch(/secret|"DB_URL"/);
   const own = plan.steps.filter(({ name }) => /^(setup|prepare) of/.test(name));
   expect(own.map((one) => one.secret)).toEqual(Array(4).fill({ ...secret, NPM_TOKEN: 'npm-1' }));

@@ -1,8 +1,9 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { baseFilesStep } from '../../../src/apps/dagster/base-files.ts';
 import type { DefinitionsReader, Preset } from '../../../src/apps/preset.ts';
 import type { DagsterSpec } from '../../../src/deployment/app-spec.ts';
 import type { CommitFacts } from '../../../src/deployment/gitlab-facts.ts';
@@ -50,6 +51,7 @@ const specOf = (names: readonly string[]): DagsterSpec => ({
 let read: (file: string) => string;
 const definitions: DefinitionsReader<DagsterSpec> = {
   locations: (spec) => spec.locations.map(({ name }) => name),
+  keep: baseFilesStep,
   plan: (_spec, _context, { place, location, base }) => {
     const file = `${base?.tree ?? place.tree}/${base?.location ?? location}.json`;
     return [{ name: `definitions of ${location}`, directory: place.tree, command: read(file), env: {} }];
@@ -116,11 +118,15 @@ async function live(files: Readonly<Record<string, string>>): Promise<RevisionRo
   return revision;
 }
 
-/** One more revision of the same spec. */
-function push(commitFacts: Partial<CommitFacts> = {}): void {
+/** One more revision of the same spec, but for what is told. */
+function push(commitFacts: Partial<CommitFacts> = {}, more: Partial<DagsterSpec> = {}): void {
   const { commit, spec } = store.revisions.latest(row.id) as RevisionRow;
   const own = { pushedBy: 'Dee', bundle: 'b', sealedVariables: null, now: 1, why: 'test' };
-  wantRevision(store, row, { ...own, commit: { ...commit, ...commitFacts }, spec });
+  wantRevision(store, row, {
+    ...own,
+    commit: { ...commit, ...commitFacts },
+    spec: { ...(spec as DagsterSpec), ...more },
+  });
 }
 
 /** Passes, until nothing is left to do. */
@@ -159,6 +165,30 @@ it('tells which of its assets the target branch has changed since as well, after
   expect(store.changes.of(id)?.compared?.target).toMatchObject({ sha, keys: ['orders'] });
   expect(noteIsDue()).toBe(true);
   expect(archives()).toBe(2);
+});
+
+it('leaves files of its base for the next revision, of the one base that it was compared with last', async () => {
+  const kept = () => {
+    const at = join(world.dataDir, 'deployments', row.name, 'base');
+    return existsSync(at) ? readdirSync(at, { recursive: true }).sort() : undefined;
+  };
+  const text = () => readFileSync(join(world.dataDir, 'deployments', row.name, 'base', 'etl.json'), 'utf8');
+  const artifacts = { changes: { baseArtifacts: ['etl.json', 'gone.txt'] } };
+  await passes();
+  expect(kept()).toBeUndefined();
+
+  push({}, artifacts);
+  await live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
+  await passes();
+  expect(kept()).toEqual(['etl.json']);
+  expect(text()).toBe(snapshotOf(['orders', 'old']));
+
+  const { sha } = await gitlab.push(target, 'main', { files: project({ etl: ['orders', 'late'] }), author: ada });
+  push({ mergedInto: sha }, artifacts);
+  await live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
+  await passes();
+  expect(text()).toBe(snapshotOf(['orders', 'late']));
+  expect(changed()).toEqual(['late REMOVED']);
 });
 
 it('is not decided while GitLab is away or limits archives, and is when it is back; the branch is not read again', async () => {
