@@ -77,7 +77,7 @@ export async function makeDataFolders(folders: DataFolders, account: Account | n
 /** Makes the folders of one instance, and its deployment's; the tree itself is left to the source. */
 export async function makeInstanceFolders(own: InstanceFolders, data: string, account: Account | null): Promise<void> {
   await makeFolder(own.root, account, { mode: 0o710 });
-  for (const path of [own.work, own.home, own.temporary, data]) await makePrivateFolder(path, account);
+  await Promise.all([own.work, own.home, own.temporary, data].map((path) => makePrivateFolder(path, account)));
 }
 
 /** A folder that instances reach into and the service owns: `mode` where they have a user of their own, else 0700. */

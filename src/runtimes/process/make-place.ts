@@ -25,8 +25,7 @@ export async function makePlace(
 export async function readyTree(instance: Instance, tree: string): Promise<void> {
   const { account } = instance.ground;
   // Tools that look for a repository's root stop here, and do not find one that the data directory happens to lie in.
-  await mkdir(join(tree, '.git'), { recursive: true });
-  await chmod(tree, 0o700);
+  await Promise.all([mkdir(join(tree, '.git'), { recursive: true }), chmod(tree, 0o700)]);
   if (!account) return;
   const owner = `${account.uid}:${account.gid}`;
   await runInstanceTool(instance, 'chown -R -h -- "$1" "$2"', [owner, tree], { account: null });
