@@ -13,7 +13,16 @@ describe('the benchmarks', () => {
     ['webhook', ['bare', 'service', 'ratio', 'p99-at-half-load']],
     [
       'scale',
-      ['start-to-ready', 'sweep-cpu', 'healthz-p95', 'webhook-p95', 'deployments-p95', 'preview-p95', 'memory'],
+      [
+        'start-to-ready',
+        'sweep-cpu',
+        'sweep-database-cpu',
+        'healthz-p95',
+        'webhook-p95',
+        'deployments-p95',
+        'preview-p95',
+        'memory',
+      ],
     ],
     ['changes', ['probe', 'loading', 'probe-ratio', 'comparison-ms', 'differ-ms', 'comparison', 'badges-added']],
     ['dagster', ['cold', 'cold-by-hand', 'dependency-ratio', 'memory', 'memory-webserver']],

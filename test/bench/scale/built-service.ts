@@ -3,7 +3,9 @@ import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { until } from '../../support/poll.ts';
 
+const DATABASE_TIME = fileURLToPath(new URL('./database-time.mjs', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** What `npm start` gives Node. */
@@ -25,10 +27,14 @@ export async function buildService(folder: string): Promise<string> {
 export class BuiltService {
   private readonly child: ChildProcess;
   private said = '';
+  private asked = 0;
 
   private constructor(main: string, env: Readonly<Record<string, string>>) {
     // Its log is read, so that the pipe never fills.
-    this.child = spawn(process.execPath, [...FLAGS, main, 'serve'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, [...FLAGS, '--import', DATABASE_TIME, main, 'serve'], {
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     for (const stream of [this.child.stdout, this.child.stderr])
       stream?.on('data', (chunk: Buffer) => {
         this.said = (this.said + chunk.toString()).slice(-4_000);
@@ -58,6 +64,15 @@ export class BuiltService {
       .replace(/^.*\) /, '')
       .split(' ');
     return (Number(fields[11]) + Number(fields[12])) * 10;
+  }
+
+  /** How much of it the database has used, in ms. */
+  async databaseCpuMs(): Promise<number> {
+    this.asked += 1;
+    this.child.kill('SIGUSR2');
+    const wanted = new RegExp(`^database-cpu ${this.asked} ([\\d.]+)$`, 'm');
+    const match = await until('the time of the database', () => wanted.exec(this.said) ?? undefined);
+    return Number(match[1]);
   }
 
   /** The most memory that it has had so far, in MB. */
