@@ -7,6 +7,7 @@ import { createLocationCheck } from './dagster/check-locations.ts';
 import { codeServer } from './dagster/code-server.ts';
 import { createDefinitionsReader } from './dagster/definitions-reading.ts';
 import { instanceFiles } from './dagster/instance-files.ts';
+import { keptApart } from './dagster/keep-apart.ts';
 import { type LocationTools, locationSteps } from './dagster/location-steps.ts';
 import { planRuns, RUNS } from './dagster/runs.ts';
 import { storageStep, webserver, webserverPython, webserverStep } from './dagster/webserver.ts';
@@ -75,7 +76,7 @@ async function planDagster(
     steps,
     processes: [
       webserver(spec, place, { env: context.env, instance }),
-      ...servers.map((server) => codeServer(server, place, { tools, dagsterHome: instance.home })),
+      ...servers.map((server) => keptApart(codeServer(server, place, { tools, dagsterHome: instance.home }), instance)),
       runs.process,
     ],
   };

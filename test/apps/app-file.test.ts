@@ -75,6 +75,11 @@ describe('the app file', () => {
       'start: x\nenv: { DAGSTER_CLOUD_DEPLOYMENT_NAME: prod }\n',
       'line 2: env.DAGSTER_CLOUD_DEPLOYMENT_NAME: is given by the service and cannot be set',
     ],
+    [
+      'a variable that would give Dagster another storage',
+      'preset: dagster\nenv: { DAGSTER_CLI_API_GRPC_INSTANCE_REF: x, DAGSTER_INSTANCE_REF: y }\n',
+      'line 2: env.DAGSTER_INSTANCE_REF: is given by the service and cannot be set',
+    ],
     ['a variable without a value', 'start: x\nenv:\n  A:\n', 'line 3: env.A: expected string, received null'],
     [
       'a run queue without a daemon',

@@ -56,7 +56,8 @@ export interface AppWorld {
     options?: {
       readonly directory?: string;
       readonly env?: Readonly<Record<string, string>>;
-      /** Handed over by the job, for setup and prepare alone. */
+      /** Handed over by the job; the second for setup and prepare alone. */
+      readonly variables?: readonly HandedVariable[];
       readonly setupVariables?: readonly HandedVariable[];
     },
   ): Promise<Outcome>;
@@ -102,7 +103,13 @@ export async function appWorld(
       const startedAt = performance.now();
       await runtime.start(
         { name, deployment: 'mr-7-app-bcdfghjk' },
-        preset.launch(spec, { projectId: 42, app: '', env, setupVariables: request.setupVariables ?? [] }),
+        preset.launch(spec, {
+          projectId: 42,
+          app: '',
+          env,
+          variables: request.variables ?? [],
+          setupVariables: request.setupVariables ?? [],
+        }),
         source,
         { say: (line) => void log.push(line), write: (chunk) => void log.push(Buffer.from(chunk).toString()) },
       );

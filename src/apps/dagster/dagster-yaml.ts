@@ -53,6 +53,8 @@ function takeOver(path: string, found: TakenOver, keys: readonly string[]): Read
   const limits = left.filter((key) => key === 'run_coordinator' || key === 'run_queue');
   if (limits.length > 0)
     remarks.push(`${path}: limits of ${limits.join(' and ')} are taken over where they stand in concurrency.runs`);
+  if (found.run_monitoring?.enabled === false)
+    remarks.push(`${path}: run_monitoring stays enabled: it ends runs that would be under way for ever`);
   const { max_resume_run_attempts: resumes, ...monitoring } = found.run_monitoring ?? {};
   if (!resumes) return { settings: found, remarks };
   remarks.push(

@@ -18,7 +18,7 @@ export function runSettings(
   const runs = { ...(concurrency?.runs as object | undefined), max_concurrent_runs: spec.maxConcurrentRuns };
   return {
     run_coordinator: { module, class: 'QueuedRunCoordinator', config: { dequeue_interval_seconds: DEQUEUE_SECONDS } },
-    run_monitoring: { enabled: true, poll_interval_seconds: MONITOR_SECONDS, ...run_monitoring },
+    run_monitoring: { poll_interval_seconds: MONITOR_SECONDS, ...run_monitoring, enabled: true },
     ...(spec.maxConcurrentRuns === undefined ? {} : { concurrency: { ...concurrency, runs } }),
   };
 }

@@ -55,6 +55,7 @@ export function planRuns(
   const config = JSON.stringify({
     daemon: spec.daemon ?? 'runs',
     work: place.work,
+    home: instance.home,
     workspace: instance.workspace,
     host: place.host,
     webserver: place.ports.webserver,
@@ -76,7 +77,7 @@ export function planRuns(
       name: 'daemon',
       directory: place.work,
       argv: [python, join(folder, 'daemon.py'), config],
-      env: { ...env, DAGSTER_HOME: instance.home, PYTHONUNBUFFERED: '1' },
+      env: { ...env, DAGSTER_HOME: instance.configuration, PYTHONUNBUFFERED: '1' },
     },
   };
 }

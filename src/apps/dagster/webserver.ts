@@ -87,7 +87,7 @@ export function webserver(
       'dagster_webserver',
       ...['-h', place.host, '-p', String(place.ports.webserver), '-w', instance.workspace],
     ],
-    env: { ...env, DAGSTER_HOME: instance.home, PYTHONUNBUFFERED: '1' },
+    env: { ...env, DAGSTER_HOME: instance.configuration, PYTHONUNBUFFERED: '1' },
     early: true,
   };
 }

@@ -18,12 +18,28 @@ async function recognised(text: string, options: { appFile?: string; files?: Fil
   })) as DagsterSpec;
 }
 
-/** What is written into `DAGSTER_HOME`, as PyYAML reads it. */
+/** What is written into `DAGSTER_HOME`, as PyYAML reads it; it is the same for the app and for webserver and daemon. */
 function written(spec: DagsterSpec): Record<string, unknown> {
   const place = { data: '/data', work: '/work', host: '127.0.0.1' } as Place;
-  const [file] = instanceFiles(spec, place, []).files;
+  const { files, home, configuration } = instanceFiles(spec, place, []);
+  const [own, file] = [configuration, home].map((folder) => files.find((one) => one.path === `${folder}/dagster.yaml`));
+  expect(own?.content).toBe(file?.content);
   return parse(file?.content ?? '', { version: '1.1' });
 }
+
+const OWN_STORAGE = {
+  storage: { sqlite: { base_dir: '/data/dagster-home' } },
+  local_artifact_storage: {
+    module: 'dagster._core.storage.root',
+    class: 'LocalArtifactStorage',
+    config: { base_dir: '/data/dagster-home' },
+  },
+  compute_logs: {
+    module: 'dagster._core.storage.local_compute_log_manager',
+    class: 'LocalComputeLogManager',
+    config: { base_dir: '/data/dagster-home/storage' },
+  },
+};
 
 const PRODUCTION = `
 storage: { postgres: { postgres_url: { env: PRODUCTION_DSN } } }
@@ -80,6 +96,7 @@ describe('the dagster.yaml that the app file names', () => {
       },
       telemetry: { enabled: false },
       nux: { enabled: false },
+      ...OWN_STORAGE,
     });
     expect(spec.remarks.filter((line) => line.startsWith('deploy/dagster.yaml: '))).toEqual([
       'deploy/dagster.yaml: concurrency, python_logs, run_monitoring, retention taken over',
@@ -104,7 +121,18 @@ describe('the dagster.yaml that the app file names', () => {
     const spec = await recognised('storage: [', { appFile: '', files: { 'dagster.yaml': 'concurrency: [' } });
 
     expect(spec.remarks.join('\n')).not.toContain('dagster.yaml');
-    expect(Object.keys(written(spec))).toEqual(['run_coordinator', 'run_monitoring', 'telemetry', 'nux']);
+    expect(Object.keys(written(spec)).toSorted()).toEqual(
+      ['run_coordinator', 'run_monitoring', 'telemetry', 'nux', ...Object.keys(OWN_STORAGE)].toSorted(),
+    );
+  });
+
+  it('does not switch run monitoring off', async () => {
+    const spec = await recognised('run_monitoring: { enabled: off, poll_interval_seconds: 5 }\n');
+
+    expect(written(spec).run_monitoring).toEqual({ enabled: true, poll_interval_seconds: 5 });
+    expect(spec.remarks).toContain(
+      'deploy/dagster.yaml: run_monitoring stays enabled: it ends runs that would be under way for ever',
+    );
   });
 
   it('may be empty', async () => {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DAGSTER_VERSION } from '../../../src/apps/dagster/versions.ts';
 import { type AppWorld, appWorld, type Files, type Outcome, sourceOf } from '../app-world.ts';
 import { ask, runAssets } from './ask-dagster.ts';
+import { statelessProject } from './stateless-project.ts';
 import { findUv } from './uv.ts';
 
 const uv = findUv();
@@ -42,37 +43,6 @@ const LOCATIONS = `locations:
   - { name: empty, module: empty }
   - { name: stateless, module: shop.definitions, optional: true }
 `;
-
-/** A component that makes its assets of a state, which nothing made: dg is not in the environment. */
-const STATELESS: Files = {
-  'dg.toml': 'directory_type = "project"\n[project]\nroot_module = "shop"\n',
-  'shop/__init__.py': '',
-  'shop/defs/__init__.py': '',
-  'shop/defs/tables/defs.yaml': 'type: shop.tables.Tables\n',
-  'shop/definitions.py': `
-from pathlib import Path
-from dagster import definitions, load_from_defs_folder
-
-@definitions
-def defs():
-    return load_from_defs_folder(path_within_project=Path(__file__).parent)
-`,
-  'shop/tables.py': `
-import dagster as dg
-from dagster.components.utils.defs_state import DefsStateConfig, DefsStateConfigArgs
-
-class Tables(dg.StateBackedComponent, dg.Model, dg.Resolvable):
-    @property
-    def defs_state_config(self):
-        return DefsStateConfig.from_args(DefsStateConfigArgs.local_filesystem(), default_key="Tables")
-
-    def write_state_to_path(self, state_path):
-        state_path.write_text("orders")
-
-    def build_defs_from_state(self, context, state_path):
-        return dg.Definitions(assets=[dg.AssetSpec(state_path.read_text())] if state_path else [])
-`,
-};
 
 async function assetsOf(outcome: Outcome): Promise<Array<{ key: string; metadata: Record<string, string> }>> {
   const query =
@@ -175,7 +145,7 @@ describe.runIf(uv)(`Dagster ${DAGSTER_VERSION} from PyPI${uv ? '' : ' (left out:
       sourceOf(undefined, {
         '.venv/pyvenv.cfg': 'home = /of/another/machine\n',
         '.branch-deployment.yml': LOCATIONS,
-        ...STATELESS,
+        ...statelessProject(),
         'empty.py': 'import dagster as dg\n\ndefs = dg.Definitions()\n',
         'requirements.txt': `dagster==${DAGSTER_VERSION}\n`,
         'good.py': 'import dagster as dg\n\n@dg.asset\ndef fine(): ...\n\ndefs = dg.Definitions(assets=[fine])\n',

@@ -18,7 +18,7 @@ from lost_runs import LostRuns
 
 CONFIG = json.loads(sys.argv[1])
 WORK = pathlib.Path(CONFIG["work"])
-HOME = pathlib.Path(os.environ["DAGSTER_HOME"])
+HOME = pathlib.Path(CONFIG["home"])
 # Made by the service: this instance serves no longer, and starts no runs any more.
 RETIRING = WORK / "retiring"
 # Made here: it has let go, and what runs now is all that will.
