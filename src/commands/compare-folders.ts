@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { expandValues, KNOWN_NAMES } from '../apps/environment.ts';
 import { recognise } from '../apps/recognise.ts';
-import { type ComparisonOptions, compareDefinitions } from '../changes/compare.ts';
+import { compareDefinitions } from '../changes/compare.ts';
 import { compareTexts } from '../changes/differences.ts';
 import { definitionsOf, type Snapshot } from '../changes/snapshot.ts';
 import type { DagsterLocation, DagsterSpec } from '../deployment/app-spec.ts';
@@ -44,7 +44,7 @@ export async function compareFolders(folders: FolderComparison): Promise<Compare
   if (failures.length > 0) return { failures };
   const definitions = ({ loaded }: ReadSide) => [...loaded].map(([name, snapshot]) => definitionsOf(name, snapshot));
   return {
-    changes: compareDefinitions(definitions(before), definitions(after), optionsOf(branch.spec)),
+    changes: compareDefinitions(definitions(before), definitions(after), branch.spec.changes),
     locks: changedLocks(locksOf(before), locksOf(after)),
     gaps: [...new Set([...before.loaded.values(), ...after.loaded.values()].flatMap((one) => one.gaps))].sort(
       compareTexts,
@@ -130,10 +130,6 @@ function environmentOf(
     VIRTUAL_ENV: dirname(bin),
     PATH: `${bin}:${env.PATH ?? ''}`,
   };
-}
-
-function optionsOf(spec: DagsterSpec): ComparisonOptions {
-  return (spec as DagsterSpec & { readonly changes?: ComparisonOptions }).changes ?? {};
 }
 
 function locksOf({ loaded }: ReadSide): ReadonlyMap<string, string> {

@@ -8,6 +8,7 @@ import { linkedEnvironment } from '../support/linked-environment.ts';
 import { MAIN_SOURCE } from '../support/service-process.ts';
 import { dbtEnvironment, surroundings } from '../support/surroundings.ts';
 import { writeTree } from '../support/write-tree.ts';
+import { BASE, EDITS, LAYOUTS, PLACED } from './compared-projects.ts';
 
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bd-command-')));
 const at = (name: string): string => join(folder, name);
@@ -98,12 +99,56 @@ describe('the command changes', { timeout: 180_000 }, () => {
     expect(locks).toEqual(['shop/uv.lock']);
   });
 
-  it('finds nothing between a folder and its copy', async () => {
-    expect(await changes(...folders('branch', 'branch'))).toEqual({
-      code: 0,
-      stdout: 'Nothing changed.\n',
-      stderr: '',
-    });
+  it('reads locations where their code servers start, and from where these import', async () => {
+    for (const [name, layout] of Object.entries(LAYOUTS)) {
+      const [base, branch] = [`${name}-base`, `${name}-branch`];
+      for (const side of [base, branch]) writeTree(at(side), { ...PLACED, ...layout });
+      // One is named as seen from the folder that the code starts in, one is imported from another folder.
+      writeTree(at(branch), {
+        'texts/a.sql': 'select 2\n',
+        'team/code/tools.py': 'def run(text): return text + "2"\n',
+      });
+
+      const python = at('branch/.venv/bin/python');
+      const { stdout, stderr } = await changes(...folders(base, branch), '--json', '--python', python);
+
+      expect({ name, stderr }).toEqual({ name, stderr: '' });
+      expect(Object.keys(JSON.parse(stdout).assets)).toEqual(['team/a', 'team/b']);
+    }
+  });
+
+  it("compares as the branch's app file says", async () => {
+    const sides = { before: '1', after: '2' };
+    for (const [name, rows] of Object.entries(sides)) {
+      const options =
+        name === 'after' ? 'changes: { rename_locations: { before: after }, ignore_metadata: [rows] }\n' : '';
+      writeTree(at(name), {
+        '.branch-deployment.yml': `locations:\n  - { name: ${name}, file: defs.py }\n${options}`,
+        'defs.py': `import dagster as dg\n@dg.asset(metadata={"rows": ${rows}}, tags={"n": "${rows}"})\ndef a(): return 1\n`,
+      });
+    }
+
+    const { stdout } = await changes(
+      ...folders('before', 'after'),
+      '--json',
+      '--python',
+      at('branch/.venv/bin/python'),
+    );
+
+    const { assets } = JSON.parse(stdout);
+    expect(Object.keys(assets)).toEqual(['after/a']);
+    expect(assets['after/a'].reasons).toEqual(['TAGS']);
+  });
+
+  it('tells where what it read lies in neither folder', async () => {
+    const file = 'locations:\n  - { name: shop, module: shop.definitions }\n';
+    for (const side of ['here', 'there']) writeTree(at(side), { '.branch-deployment.yml': file });
+
+    const { code, stdout } = await changes(...folders('here', 'there'), '--python', at('branch/.venv/bin/python'));
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('Nothing changed.');
+    expect(stdout).toContain(`shop.definitions: it lies outside of the project (${at('branch/shop/src/shop')}`);
   });
 
   it('says which side does not load, and why', async () => {
@@ -159,65 +204,3 @@ describe('the command changes', { timeout: 180_000 }, () => {
     });
   });
 });
-
-const DEFINITIONS = `
-from pathlib import Path
-import dagster as dg
-from shop import helpers
-from shop.factory import make
-
-@dg.asset
-def by_helper(): return helpers.norm(1)
-
-@dg.asset(deps=[by_helper])
-def below(): return 1
-
-@dg.asset
-def by_file(): return (Path(__file__).parent / "orders.sql").read_text()
-
-@dg.asset(code_version="1", tags={"team": "red", "a": ""})
-def told(): return 1
-
-@dg.asset
-def noted():
-    """One text."""
-    return {"x": 1}  # a comment
-
-@dg.asset
-def gone(): return 1
-
-assets = [by_helper, below, by_file, told, noted, gone, make("one", "select 1"), make("two", "select 2")]
-defs = dg.Definitions(assets=assets)
-`;
-
-const BASE: Readonly<Record<string, string>> = {
-  'dg.toml': 'directory_type = "workspace"\n[workspace]\n[[workspace.projects]]\npath = "shop"\n',
-  'shop/pyproject.toml':
-    '[project]\nname = "shop"\nversion = "1"\n[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "shop"\n',
-  'shop/uv.lock': 'version = 1\n',
-  'shop/src/shop/__init__.py': '',
-  'shop/src/shop/helpers.py': 'def norm(x): return x + 1\n',
-  'shop/src/shop/factory.py':
-    'import dagster as dg\ndef make(name, sql):\n    @dg.asset(key=["made", name])\n    def made(): return sql\n    return made\n',
-  'shop/src/shop/orders.sql': 'select 1\n',
-  'shop/src/shop/definitions.py': DEFINITIONS,
-};
-
-/** What the branch has otherwise; of `noted` only comments, layout and description. */
-const EDITS: Readonly<Record<string, string>> = {
-  'shop/uv.lock': 'version = 1\nrevision = 2\n',
-  'shop/src/shop/helpers.py': '# Moved down by a line.\ndef norm(x): return x + 2\n',
-  'shop/src/shop/orders.sql': 'select 2\n',
-  'shop/src/shop/definitions.py': DEFINITIONS.replace(
-    'code_version="1", tags={"team": "red", "a": ""}',
-    () => 'code_version="2", tags={"team": "blue", "b": ""}',
-  )
-    .replace('    """One text."""\n    return {"x": 1}  # a comment', '    return {\n        "x": 1,\n    }')
-    .replace('def gone', 'def added')
-    .replace('noted, gone', 'noted, added')
-    .replace('"select 1"', '"select 3"')
-    .replace(
-      'defs = dg.Definitions(assets=assets)',
-      'nightly = dg.define_asset_job("nightly", [told])\ndefs = dg.Definitions(assets=assets, jobs=[nightly])',
-    ),
-};

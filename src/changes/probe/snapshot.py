@@ -2,6 +2,7 @@
 
 import gc
 import platform
+import sys
 import warnings
 
 from .asset_source import AssetSources
@@ -23,6 +24,7 @@ def take_snapshot(options, own):
     # All that is there stays to the end, and what is made from here on has no cycles to look for.
     gc.disable()
     reach = Reach(own)
+    note_foreign_module(options, own, reach)
     assets, nodes = {}, {}
     for repository in repositories:
         read_assets(repository, reach, assets, nodes)
@@ -41,6 +43,16 @@ def take_snapshot(options, own):
         "locks": locks_above(own),
         "gaps": sorted(reach.gaps),
     }
+
+
+def note_foreign_module(options, own, reach):
+    """An environment may have another copy of the project installed, whose definitions are then read."""
+    name = options.module_name or options.package_name or options.autoload_defs_module_name
+    module = sys.modules.get(name or "")
+    if module is not None and not own.has_module(module):
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", [])]
+        place = next((place for place in places if place), "elsewhere")
+        reach.note_gap("%s: it lies outside of the project (%s)" % (name, own.portable(place)))
 
 
 def failure(error, stack):
