@@ -2,6 +2,9 @@ import type { DownstreamAsset } from '../deployment/changes.ts';
 import type { LocationDefinitions } from './definitions.ts';
 import { compareTexts } from './differences.ts';
 
+/** Keys of one way: all ways along a chain of thousands of assets would fill the memory, and nobody reads them. */
+const LONGEST_WAY = 30;
+
 /**
  * Everything that depends on a changed asset, across locations (an asset's key is the same in all of them), each with the shortest way
  * to it; of several as short, the first in the order of keys.
@@ -49,9 +52,12 @@ function waysFrom(graph: Dependents, changed: ReadonlySet<string>): Int32Array {
 }
 
 function pathTo(node: number, cameFrom: Int32Array, { keys }: Dependents): string[] {
-  const path: string[] = [];
-  for (let at = node; at >= 0; at = cameFrom[at] as number) path.push(keys[at] as string);
-  return path.reverse();
+  const path: number[] = [];
+  for (let at = node; at >= 0; at = cameFrom[at] as number) path.push(at);
+  const names = (nodes: readonly number[]) => nodes.map((one) => keys[one] as string);
+  path.reverse();
+  if (path.length <= LONGEST_WAY) return names(path);
+  return [...names(path.slice(0, LONGEST_WAY / 2)), '…', ...names(path.slice(-LONGEST_WAY / 2))];
 }
 
 /** What depends on what, in numbers: a list of edges for each node, linked in typed arrays, as most of them are never looked at. */

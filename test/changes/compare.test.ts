@@ -204,6 +204,21 @@ describe('downstream', () => {
   const told = (base: Parameters<typeof compareDefinitions>[0], branch: typeof base) =>
     compareDefinitions(base, branch).downstream.map(({ location, path }) => `${location}: ${path.join(' > ')}`);
 
+  it('leaves out the middle of a way that nobody would read, and so does not fill the memory with ways', () => {
+    const chain = (source: string) =>
+      Array.from({ length: 2_000 }, (_, at) => asset(`a${at}`, at === 0 ? { source } : { after: [`a${at - 1}`] }));
+    const { downstream } = compareDefinitions([location('etl', chain('old'))], [location('etl', chain('new'))]);
+
+    const pathOf = (key: string) => downstream.find((one) => one.key === key)?.path;
+    expect(pathOf('a29')).toEqual(Array.from({ length: 30 }, (_, at) => `a${at}`));
+    expect(pathOf('a1999')).toEqual([
+      ...Array.from({ length: 15 }, (_, at) => `a${at}`),
+      '…',
+      ...Array.from({ length: 15 }, (_, at) => `a${1985 + at}`),
+    ]);
+    expect(downstream.length).toBe(1_999);
+  });
+
   it('tells the shortest way from a change, also into another location', () => {
     const rest = [asset('b', { after: ['a'] }), asset('c', { after: ['b'] }), asset('d', { after: ['c', 'a'] })];
     const ml = location('ml', [asset('model', { after: ['c'] })]);
