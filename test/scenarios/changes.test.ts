@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findUv } from '../apps/dagster/uv.ts';
 import { makeArchive } from '../store/bundles/archives.ts';
+import { askPreview } from '../support/ask-preview.ts';
 import { resolveCommit } from '../support/gitlab/git/git.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { fixtureFiles } from '../support/projects.ts';
@@ -78,6 +79,7 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
   let door: CiDoor;
   let mr: MergeRequest;
   let name: string;
+  let url: string;
 
   beforeAll(async () => {
     environment = dbtEnvironment(uv as string, join(folder, 'dagster'));
@@ -108,7 +110,8 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
     const handed = { variables: 'ORDERS_TOKEN', 'value.ORDERS_TOKEN': TOKEN };
     const played = await door.play(door.job(door.pipeline(mr)), mr.iid, archive, handed);
     expect(played.log.split('\n').slice(-20).join('\n')).toContain('Healthy after');
-    name = new URL(played.url).hostname.split('.')[0] as string;
+    url = played.url;
+    name = new URL(url).hostname.split('.')[0] as string;
     await t.settled(LONG - 60_000);
     expect(note()).toContain('✅ Running');
     return played.log;
@@ -116,6 +119,15 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
 
   const note = () => t.note(mr.iid)?.body ?? '';
   const archives = () => t.gitlab.requests.filter(({ path }) => path.includes('/repository/archive')).length;
+  /** What the branch's own Dagster says of its assets, to whoever comes through the front door. */
+  async function badges(): Promise<Record<string, unknown>> {
+    const body = JSON.stringify({ query: '{ assetNodes { id assetKey { path } changedReasons } }' });
+    const asked = { path: '/graphql', method: 'POST', headers: { 'content-type': 'application/json' }, body };
+    const { data } = JSON.parse((await askPreview(url, asked)).body) as {
+      data: { assetNodes: ReadonlyArray<{ assetKey: { path: string[] }; changedReasons: string[] }> };
+    };
+    return Object.fromEntries(data.assetNodes.map((one) => [one.assetKey.path.join('/'), one.changedReasons]));
+  }
   async function changes(): Promise<Record<string, unknown>> {
     const url = `${t.serviceUrl}/api/deployments/${name}/changes`;
     const response = await fetch(url, { headers: { 'private-token': READER } });
@@ -141,6 +153,13 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
         ],
         downstream: [{ location: 'quickstart', key: 'daily_orders', path: ['raw_orders', 'daily_orders'] }],
         ...{ definitions: [], unknown_locations: [], lock_files: [] },
+      });
+      // An edit of the source shows as a changed code version: Dagster has no word for it.
+      expect(await badges()).toEqual({
+        raw_orders: ['CODE_VERSION'],
+        new_report: ['NEW'],
+        daily_orders: [],
+        shown: [],
       });
       // That of the base, and that of what the target branch is now.
       expect(archives()).toBe(2);
@@ -174,6 +193,7 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
 
       expect(note()).toMatch(/\*\*Changes against \[`[0-9a-f]{8}`\]\([^)]+\)\*\*: nothing changed\./);
       expect(await changes()).toMatchObject({ state: 'known', revision: 3, assets: [], downstream: [] });
+      expect(await badges()).toEqual({ raw_orders: [], daily_orders: [], shown: [], old_report: [] });
       expect(archives()).toBe(3);
     },
     LONG,
