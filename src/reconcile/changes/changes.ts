@@ -27,13 +27,13 @@ export function changesReconciler(context: ChangesContext): Reconciler {
   return {
     kind: 'changes',
     async reconcile(id) {
+      waiting.delete(id);
       if (!subjectOf(id)) return DONE;
       if (busy) {
         waiting.add(id);
         return again(WAIT_MS);
       }
       busy = true;
-      waiting.delete(id);
       try {
         return await decide(id);
       } finally {
