@@ -95,6 +95,8 @@ export class HandDeployment {
     return {
       ...this.machine,
       PATH: path.filter(Boolean).join(delimiter),
+      // As an activated environment has it.
+      VIRTUAL_ENV: join(cwd, '.venv'),
       HOME: this.home,
       DAGSTER_HOME: this.home,
       DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT: '1',
