@@ -70,7 +70,7 @@ const acts = (Object.keys(WEIGHTS) as Act[]).map((act) => ({
     .map(([of, pauseMs]) => new ActOfLife(of, act, pauseMs)),
 }));
 
-it('whatever people do and GitLab gets wrong, the end is that of the calm run', { timeout: 240_000 }, async () => {
+it('whatever people do and GitLab gets wrong, the end is that of the calm run', { timeout: 600_000 }, async () => {
   let round = 0;
   const stories = fc.tuple(
     fc.constantFrom(0, 0.1, 0.25),
@@ -92,7 +92,7 @@ it('whatever people do and GitLab gets wrong, the end is that of the calm run', 
         await t.service.sweep();
       },
     };
-    const { findings } = await settle(stage, { timeoutMs: 45_000 });
+    const { findings } = await settle(stage, { timeoutMs: 120_000 });
     expect(findings, t.logLines.slice(-60).join('')).toEqual([]);
   });
   // The first failure is told as it is: a story that is cut down has other timings, and is another story.
