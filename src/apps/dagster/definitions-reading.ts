@@ -71,7 +71,7 @@ export function createDefinitionsReader(tools: LocationTools): DefinitionsReader
       const target = base ? locationOf(base.spec, base.location) : location;
       const own = { ...spec, dotenv: { ...spec.dotenv, ...location.dotenv } };
       const program = join(place.shared, 'dagster-probe', programOf(reading.program).version);
-      const around = { place, tools, dagsterHome: dagsterHome(place) };
+      const around = { place, tools, dagsterHome: base ? baseHome(base.tree) : dagsterHome(place) };
       const steps = [programStep(reading.program, { program, python: pythonOf(location, place), place })];
       if (base && target.prepare !== undefined) {
         const values = appValues(own, context, { place, isSetup: true });
@@ -123,7 +123,7 @@ function prepareStep({ location, target, reading }: What, { place, tools, dagste
     name: `prepare of ${target.name}, base`,
     directory: resolve(tree, target.directory),
     command: [
-      withoutDotenv(reading),
+      groundOf(reading),
       // In a folder where nothing of the project's is found by chance.
       `paths=$(cd / && ${paths}) || exit`,
       `[ -z "$paths" ] || export PYTHONPATH="$paths\${PYTHONPATH:+:$PYTHONPATH}"`,
@@ -152,7 +152,7 @@ function readStep(
     name: `definitions of ${target.name}${reading.base ? ', base' : ''}`,
     directory: resolve(tree, target.startIn ?? target.directory),
     command: [
-      withoutDotenv(reading),
+      groundOf(reading),
       `ulimit -d ${MEMORY_KIB} 2>/dev/null`,
       'umask 077',
       'out="$TMPDIR/definitions.$$"',
@@ -170,11 +170,22 @@ function readStep(
   };
 }
 
-/** As in the branch's tree: a `.env` would undo the isolation. */
-function withoutDotenv({ base }: Reading<DagsterSpec>): string {
+/**
+ * `DAGSTER_HOME` of a base, which goes with its tree: what `prepare` writes into it (the state of components, for one) must not be taken for
+ * the branch's. No project has files below `.git`.
+ */
+const baseHome = (tree: string): string => join(tree, '.git', 'dagster-home');
+
+/** What must be there, and what must not: as in the branch's tree, a `.env` would undo the isolation. */
+function groundOf({ base }: Reading<DagsterSpec>): string {
   if (!base) return ':';
+  const home = quote(baseHome(base.tree));
   const folders = new Set([base.spec.directory, ...base.spec.locations.map((one) => one.directory)]);
-  return `rm -f -- ${[...folders].map((folder) => quote(resolve(base.tree, folder, '.env'))).join(' ')}`;
+  const dotenvs = [...folders].map((folder) => quote(resolve(base.tree, folder, '.env')));
+  return [
+    `mkdir -p -- ${home} && echo 'telemetry: { enabled: false }' > ${home}/dagster.yaml || exit`,
+    `rm -f -- ${dotenvs.join(' ')}`,
+  ].join('\n');
 }
 
 const pythonOf = (location: DagsterLocation, place: Place): string =>
