@@ -23,14 +23,17 @@ with database:
 `;
 
 /**
- * What setup and prepare may do that are made for production's images: `cp .env.production .env`, `cp dagster.yaml $DAGSTER_HOME`. Dagster
- * puts a `.env` of its working directory over its environment (`_inject_local_env_file` in dagster/_cli/utils.py), for each run anew.
+ * For `sh`, in a folder that Dagster or dg is about to start in: they put its `.env` over their environment (`_inject_local_env_file` in
+ * dagster/_cli/utils.py), for each run anew.
  */
-const SCRIPT = `
-if [ -e .env ] && [ ! -d .env ]; then
+export const TAKE_DOTENV_AWAY = `if [ -e .env ] && [ ! -d .env ]; then
   rm -f .env
   echo "warning: .env was made by setup or prepare and is taken away: Dagster would put it over what the deployment is given. Say env in the app file."
-fi
+fi`;
+
+/** What setup and prepare may do that are made for production's images: `cp .env.production .env`, `cp dagster.yaml $DAGSTER_HOME`. */
+const SCRIPT = `
+${TAKE_DOTENV_AWAY}
 if [ "$(cat "$1")" != "$(cat "$2")" ]; then
   cp "$1" "$2.$$" && mv "$2.$$" "$2"
   echo "warning: dagster.yaml in DAGSTER_HOME was changed by setup or prepare and is put right: storage and launcher are the deployment's own. Say dagster_yaml in the app file."

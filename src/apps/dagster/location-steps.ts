@@ -4,6 +4,7 @@ import type { Place, Step } from '../../deployment/launch.ts';
 import type { AppValues } from '../app-values.ts';
 import type { LaunchContext } from '../preset.ts';
 import { environmentKeys } from './environment-keys.ts';
+import { TAKE_DOTENV_AWAY } from './keep-apart.ts';
 import { quote } from './quote.ts';
 
 /** What the service has for making Python environments. */
@@ -119,8 +120,8 @@ async function setupSteps(
 }
 
 /**
- * The setup of a location, and whether it made what its code server is started from. Python is asked without the location's folder
- * (`-I`): a folder `dagster` lies in many repositories.
+ * The setup of a location, and whether it made what its code server is started from; what would undo the isolation is taken away. Python
+ * is asked without the location's folder (`-I`): a folder `dagster` lies in many repositories.
  */
 function checkedSetup({ name, directory }: DagsterLocation, setup: string): string {
   const environment = posix.join(directory, '.venv');
@@ -131,5 +132,7 @@ function checkedSetup({ name, directory }: DagsterLocation, setup: string): stri
     '[ "$code" = 0 ] || exit "$code"',
     `[ -x "$VIRTUAL_ENV/bin/python" ] || ${say(`its setup made no environment ${environment} (VIRTUAL_ENV names it).`)}`,
     `"$VIRTUAL_ENV/bin/python" -I -c 'import importlib.util as u; raise SystemExit(u.find_spec("dagster") is None)' || ${say(`its environment ${environment} holds no dagster. Add dagster to what it installs.`)}`,
+    // dg, which prepare may run, would read it.
+    TAKE_DOTENV_AWAY,
   ].join('\n');
 }

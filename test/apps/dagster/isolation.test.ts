@@ -77,7 +77,7 @@ python_logs: { python_log_level: INFO }
       'dagster_yaml: dagster.yaml',
       // What images of production do.
       `setup: ln -s ${environment} .venv && cp ../of-setup.env .env && cp ../of-setup.env ../.env && cp ../dagster.yaml "$DAGSTER_HOME/dagster.yaml"`,
-      `prepare: cp ../of-setup.env .env && cp ../of-setup.env ../.env && cp ../dagster.yaml "$DAGSTER_HOME/dagster.yaml"`,
+      `prepare: test ! -e .env && cp ../of-setup.env .env && cp ../of-setup.env ../.env && cp ../dagster.yaml "$DAGSTER_HOME/dagster.yaml"`,
       '',
     ].join('\n'),
     '.env': dotenv,
@@ -156,6 +156,8 @@ describe.runIf(uv)(`a repository that leads elsewhere${uv ? '' : ' (left out: uv
     expect(logs.map((path) => readFileSync(join(home, 'storage', path), 'utf8')).join('')).toContain(
       `orders of 1 ${home}\n`,
     );
+    // Setup's, by the log of its step; prepare's, by the code server that found it.
+    expect(outcome.log).toContain('warning: .env was made by setup or prepare and is taken away');
     expect(outcome.output).toContain('warning: .env was made by setup or prepare and is taken away');
     expect(outcome.output).toContain(
       'warning: dagster.yaml in DAGSTER_HOME was changed by setup or prepare and is put right',
