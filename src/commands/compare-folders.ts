@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { expandValues, KNOWN_NAMES } from '../apps/environment.ts';
 import { recognise } from '../apps/recognise.ts';
+import { changedLocks } from '../changes/changed-locks.ts';
 import { compareDefinitions } from '../changes/compare.ts';
 import { compareTexts } from '../changes/differences.ts';
 import { definitionsOf, type Snapshot } from '../changes/snapshot.ts';
@@ -45,7 +46,7 @@ export async function compareFolders(folders: FolderComparison): Promise<Compare
   const definitions = ({ loaded }: ReadSide) => [...loaded].map(([name, snapshot]) => definitionsOf(name, snapshot));
   return {
     changes: compareDefinitions(definitions(before), definitions(after), branch.spec.changes),
-    locks: changedLocks(locksOf(before), locksOf(after)),
+    locks: changedLocks(before.loaded.values(), after.loaded.values()),
     gaps: [...new Set([...before.loaded.values(), ...after.loaded.values()].flatMap((one) => one.gaps))].sort(
       compareTexts,
     ),
@@ -130,13 +131,4 @@ function environmentOf(
     VIRTUAL_ENV: dirname(bin),
     PATH: `${bin}:${env.PATH ?? ''}`,
   };
-}
-
-function locksOf({ loaded }: ReadSide): ReadonlyMap<string, string> {
-  return new Map([...loaded.values()].flatMap((one) => Object.entries(one.locks)));
-}
-
-function changedLocks(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
-  const paths = new Set([...before.keys(), ...after.keys()]);
-  return [...paths].filter((path) => before.get(path) !== after.get(path)).sort(compareTexts);
 }

@@ -1,4 +1,5 @@
 import { drawChanges } from '../../changes/change-graph.ts';
+import { changedLocks } from '../../changes/changed-locks.ts';
 import { compareDefinitions } from '../../changes/compare.ts';
 import { definitionsOf, type Snapshot } from '../../changes/snapshot.ts';
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
@@ -44,7 +45,10 @@ export function compareSides(
     changes,
     graph: drawChanges(changes, definitions) ?? null,
     unknownLocations,
-    lockFiles: changedLocks(before, after),
+    lockFiles: changedLocks(
+      before.map(([, read]) => read),
+      after.map(([, read]) => read),
+    ),
   };
 }
 
@@ -53,16 +57,4 @@ function reasonOf(what: string, read: ReadSide[string] | undefined): string | un
   return read.status === 'failed'
     ? `${what} does not load: ${read.reason}`
     : `${what} could not be read: ${read.reason}`;
-}
-
-/** Those that both have and that differ, or that one side has. Where one side has no project there is nothing to say. */
-function changedLocks(
-  before: ReadonlyArray<readonly [string, Loaded]>,
-  after: ReadonlyArray<readonly [string, Loaded]>,
-): string[] {
-  if (before.length === 0 || after.length === 0) return [];
-  const all = (side: typeof before): Record<string, string> =>
-    Object.assign({}, ...side.map(([, { locks }]) => locks)) as Record<string, string>;
-  const [old, now] = [all(before), all(after)];
-  return [...new Set([...Object.keys(old), ...Object.keys(now)])].filter((path) => old[path] !== now[path]).sort();
 }
