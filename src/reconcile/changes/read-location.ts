@@ -9,7 +9,6 @@ import type { Beside } from '../../runtimes/runtime.ts';
 const READ_LIMIT_MS = 5 * 60_000;
 const PREPARE_LIMIT_MS = 10 * 60_000;
 const MOST_BYTES = 64 * 1024 * 1024;
-const LONGEST_REASON = 300;
 
 /** What was read of one code location: its snapshot, or why there is none. */
 export type ReadLocation = Snapshot | { readonly status: 'unread'; readonly reason: string };
@@ -70,7 +69,7 @@ async function readLast(beside: Beside, step: Step): Promise<Snapshot> {
 }
 
 function reasonOf(error: unknown, doing: string): string {
-  if (!isTimeout(error)) return messageOf(error).slice(0, LONGEST_REASON);
+  if (!isTimeout(error)) return messageOf(error);
   const limit = doing.startsWith('prepare') ? PREPARE_LIMIT_MS : READ_LIMIT_MS;
   return `${doing} took longer than ${formatDuration(limit)}`;
 }

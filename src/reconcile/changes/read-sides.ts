@@ -146,12 +146,12 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     try {
       steps = plan();
     } catch (error) {
-      return { status: 'unread', reason: error instanceof Error ? error.message : String(error) };
+      return shorten(maskSnapshot({ status: 'unread', reason: messageOf(error) }, secrets));
     }
     const read = await readLocation(place, steps, done);
     if (read.status === 'unread' && (await context.runtime.observe(revision.instance)).state !== 'running')
       throw new Error('its instance ended while its definitions were read');
-    return maskSnapshot(withoutPaths(read, [place.tree, place.place.tree]), secrets);
+    return shorten(maskSnapshot(withoutPaths(read, [place.tree, place.place.tree]), secrets));
   }
 
   function beside<T>(source: CommitTree | undefined, act: (place: Beside) => Promise<T>): Promise<T> {
@@ -167,7 +167,12 @@ function withoutPaths(read: ReadLocation, trees: ReadonlyArray<string | undefine
   if (read.status === 'loaded') return read;
   let reason = read.reason.replace(/ Local modules were resolved using the working directory.*/s, '');
   for (const tree of trees) if (tree !== undefined) reason = reason.replaceAll(`${tree}/`, '').replaceAll(tree, '.');
-  return { ...read, reason: reason.slice(0, LONGEST_REASON) };
+  return { ...read, reason };
+}
+
+/** Once secrets are out of it: part of one is none that is looked for. */
+function shorten(read: ReadLocation): ReadLocation {
+  return read.status === 'loaded' ? read : { ...read, reason: read.reason.slice(0, LONGEST_REASON) };
 }
 
 /** Undefined where the base has no project of this kind in the folder: then everything is new. */

@@ -244,6 +244,29 @@ it('of one location that cannot be read is not known, and is read again with the
   expect(archives()).toBe(2);
 });
 
+it('shows no part of a secret where what is said of a failure is cut', async () => {
+  const secret = 'correct-horse-battery-staple';
+  const setupVariables = new SetupVariables();
+  setupVariables.keep(1, [{ name: 'TOKEN', value: secret, file: false }], Date.now());
+  setupVariables.settle(1, store.revisions.latest(row.id)?.id);
+  reconciler = changesReconciler({ ...contextOf(), setupVariables });
+  // Of a text with secrets at every place, some cut goes through one.
+  const long = `${secret} `.repeat(100);
+  read = () => `echo '${long}'; exit 1`;
+  await reconciler.reconcile(row.id);
+  expect(decided()?.unknown).toMatch(/^etl: it could not be read: .*\[MASKED\]/);
+  expect(decided()?.unknown).not.toContain('correct-');
+
+  push();
+  const { id } = await live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
+  setupVariables.keep(2, [{ name: 'TOKEN', value: secret, file: false }], Date.now());
+  setupVariables.settle(2, id);
+  read = () => `echo '${JSON.stringify({ version: 1, status: 'failed', reason: long, stack: '' })}'`;
+  await reconciler.reconcile(row.id);
+  expect(decided()?.unknown).toMatch(/^etl: it does not load: \[MASKED\]/);
+  expect(decided()?.unknown).not.toContain('correct-');
+});
+
 it('waits for its turn, and is given up for a revision that is replaced meanwhile', async () => {
   const gate = join(folder, 'gate');
   read = (file) => `touch ${gate}; while [ -e ${gate} ]; do sleep 0.05; done; cat ${file}`;
