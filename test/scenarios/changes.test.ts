@@ -1,11 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findUv } from '../apps/dagster/uv.ts';
 import { makeArchive } from '../store/bundles/archives.ts';
-import { askPreview } from '../support/ask-preview.ts';
 import { resolveCommit } from '../support/gitlab/git/git.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { fixtureFiles } from '../support/projects.ts';
@@ -58,7 +57,7 @@ const appFile = (environment: string, keys = ''): string => `setup: |
     printf '%s\\n' ${environment}/lib/python3*/site-packages "$PWD/src" > "$site/project.pth"
   done
 prepare: |
-  python -c 'import os, quickstart as q; assert q.__file__.startswith(os.getcwd()), q.__file__' && touch prepared.txt
+  python -c 'import os, quickstart as q; assert q.__file__.startswith(os.getcwd()), q.__file__' && touch prepared.txt && echo "$PWD" >> "$DAGSTER_HOME/prepared"
 locations: [{ name: quickstart, module: quickstart.definitions }]
 ${keys}`;
 
@@ -68,6 +67,11 @@ const CHANGED: Readonly<Record<string, string>> = {
   [`${PACKAGE}/report.py`]: 'import dagster as dg\n\n\n@dg.asset\ndef new_report() -> None: ...\n',
   [DEFINITIONS]: definitions(...ORDER_ASSETS, ['old', 'shown'], ['report', 'new_report']),
 };
+
+interface AssetNode {
+  readonly assetKey: { readonly path: readonly string[] };
+  readonly changedReasons: readonly string[];
+}
 
 const uv = findUv();
 
@@ -111,7 +115,7 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
     const played = await door.play(door.job(door.pipeline(mr)), mr.iid, archive, handed);
     expect(played.log.split('\n').slice(-20).join('\n')).toContain('Healthy after');
     url = played.url;
-    name = new URL(url).hostname.split('.')[0] as string;
+    name = new URL(played.url).hostname.split('.')[0] as string;
     await t.settled(LONG - 60_000);
     expect(note()).toContain('✅ Running');
     return played.log;
@@ -119,19 +123,22 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
 
   const note = () => t.note(mr.iid)?.body ?? '';
   const archives = () => t.gitlab.requests.filter(({ path }) => path.includes('/repository/archive')).length;
-  /** What the branch's own Dagster says of its assets, to whoever comes through the front door. */
-  async function badges(): Promise<Record<string, unknown>> {
-    const body = JSON.stringify({ query: '{ assetNodes { id assetKey { path } changedReasons } }' });
-    const asked = { path: '/graphql', method: 'POST', headers: { 'content-type': 'application/json' }, body };
-    const { data } = JSON.parse((await askPreview(url, asked)).body) as {
-      data: { assetNodes: ReadonlyArray<{ assetKey: { path: string[] }; changedReasons: string[] }> };
-    };
-    return Object.fromEntries(data.assetNodes.map((one) => [one.assetKey.path.join('/'), one.changedReasons]));
-  }
   async function changes(): Promise<Record<string, unknown>> {
-    const url = `${t.serviceUrl}/api/deployments/${name}/changes`;
-    const response = await fetch(url, { headers: { 'private-token': READER } });
+    const route = `${t.serviceUrl}/api/deployments/${name}/changes`;
+    const response = await fetch(route, { headers: { 'private-token': READER } });
     return (await response.json()) as Record<string, unknown>;
+  }
+
+  /** What the branch's own Dagster answers, as its UI asks it. */
+  async function badges(): Promise<Record<string, readonly string[]>> {
+    const { body } = await t.preview(url, {
+      path: '/graphql',
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ query: '{ assetNodes { assetKey { path } changedReasons } }' }),
+    });
+    const { data } = JSON.parse(body) as { data: { assetNodes: AssetNode[] } };
+    return Object.fromEntries(data.assetNodes.map((one) => [one.assetKey.path.join('/'), one.changedReasons]));
   }
 
   it(
@@ -154,10 +161,9 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
         downstream: [{ location: 'quickstart', key: 'daily_orders', path: ['raw_orders', 'daily_orders'] }],
         ...{ definitions: [], unknown_locations: [], lock_files: [] },
       });
-      // An edit of the source shows as a changed code version: Dagster has no word for it.
       expect(await badges()).toEqual({
-        raw_orders: ['CODE_VERSION'],
         new_report: ['NEW'],
+        raw_orders: ['CODE_VERSION'],
         daily_orders: [],
         shown: [],
       });
@@ -193,8 +199,15 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
 
       expect(note()).toMatch(/\*\*Changes against \[`[0-9a-f]{8}`\]\([^)]+\)\*\*: nothing changed\./);
       expect(await changes()).toMatchObject({ state: 'known', revision: 3, assets: [], downstream: [] });
-      expect(await badges()).toEqual({ raw_orders: [], daily_orders: [], shown: [], old_report: [] });
       expect(archives()).toBe(3);
+      // What prepare does for a base is done elsewhere.
+      const own = readFileSync(join(t.dataDir, 'deployments', name, 'dagster-home', 'prepared'), 'utf8');
+      expect(
+        own
+          .trim()
+          .split('\n')
+          .map((path) => basename(path)),
+      ).toEqual(['tree', 'tree', 'tree']);
     },
     LONG,
   );
