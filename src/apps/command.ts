@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { realpath } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import type { CommandSpec } from '../deployment/app-spec.ts';
 import type { Health, Launch, LaunchPlan, Place, Step } from '../deployment/launch.ts';
 import { appValues, variableFiles } from './app-values.ts';
 import { interpreterVersions } from './interpreters.ts';
 import { persistedFolders } from './persisted-folders.ts';
 import type { LaunchContext, Preset } from './preset.ts';
-import { kindInTree } from './tree-files.ts';
+import { digestInTree } from './tree-files.ts';
 
 const HEALTH_TIMEOUT_MS = 3_000;
 
@@ -59,7 +56,8 @@ async function setupKey(
   const { context, tree } = options;
   const inputs: Array<[path: string, digest: string]> = [];
   for (const path of [...spec.setupInputs].sort()) {
-    if ((await kindInTree(tree, path)) === 'file') inputs.push([path, await digestOf(resolve(tree, path))]);
+    const digest = await digestInTree(tree, path);
+    if (digest !== undefined) inputs.push([path, digest]);
   }
   if (inputs.length === 0) return undefined;
   const parts = {
@@ -73,12 +71,6 @@ async function setupKey(
     inputs,
   };
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
-}
-
-async function digestOf(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(await realpath(path)), hash);
-  return hash.digest('hex');
 }
 
 /** A redirect counts as an answer and is not followed: it may lead anywhere. */

@@ -1,5 +1,8 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { posix, relative, resolve, sep } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { ProblemError } from '../errors.ts';
 
 /**
@@ -57,6 +60,14 @@ export async function readInTree(
     throw new ProblemError('file-too-large', 422, `"${path}" has ${size} bytes; at most ${maxBytes} are read.`);
   }
   return await readFile(resolve(tree, path), 'utf8');
+}
+
+/** SHA-256 of a file of the tree, of any size, in hex; undefined where there is none in the tree. */
+export async function digestInTree(tree: string, path: string): Promise<string | undefined> {
+  if ((await kindInTree(tree, path)) !== 'file') return undefined;
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(await realpath(resolve(tree, path))), hash);
+  return hash.digest('hex');
 }
 
 function isBelow(root: string, path: string): boolean {

@@ -79,6 +79,11 @@ export interface Step {
      * used last under the same kin. Its command must make of them what it makes of nothing.
      */
     readonly kin?: string;
+    /**
+     * Parts of the outputs, by a name that its command takes for all of a part: one that was kept with another part of the same name is no
+     * kin, since the command would leave that one as it is.
+     */
+    readonly parts?: Readonly<Record<string, string>>;
   };
   /**
    * Files that the step makes and is quicker with: where the tree has none, each begins as the deployment's last successful run of the

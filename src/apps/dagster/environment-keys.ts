@@ -7,8 +7,10 @@ import { interpreterVersions } from '../interpreters.ts';
 import type { LaunchContext } from '../preset.ts';
 import { readInTree, resolveInTree } from '../tree-files.ts';
 import { installInputs } from './install-inputs.ts';
+import { lockedPackages } from './locked-packages.ts';
+import { readToml, tableAt } from './project-files.ts';
 
-type Kept = Pick<NonNullable<Step['keep']>, 'key'> & { readonly kin: string };
+type Kept = Pick<NonNullable<Step['keep']>, 'key' | 'parts'> & { readonly kin: string };
 
 /** What the environment of a location with a uv.lock depends on. */
 export interface EnvironmentKeys {
@@ -53,12 +55,21 @@ export async function environmentKeys(
     // uv's settings; of secrets the names alone.
     uv: [Object.entries(values.env).filter(([name]) => isOfUv(name)), Object.keys(values.secret).filter(isOfUv)],
   };
+  // What uv builds packages by: of one that is installed, it does not ask how it was built.
+  const settings: unknown[] = [];
+  for (const folder of [...folders].sort()) {
+    const project = await readToml(place.tree, resolveInTree(folder, 'pyproject.toml') as string);
+    const { sources, workspace, ...rest } = tableAt(project, 'tool', 'uv') ?? {};
+    settings.push(rest, (await readInTree(place.tree, resolveInTree(folder, 'uv.toml') as string)) ?? null);
+  }
   const texts: Array<[string, string | null]> = [];
   for (const file of files.sort()) texts.push([file, (await readInTree(place.tree, file)) ?? null]);
+  const held = await lockedPackages(place.tree, lock);
+  const parts = Object.fromEntries(Object.entries(held).map(([name, text]) => [name, digest(text).slice(0, 32)]));
   const installs = await installInputs(place.tree, lock, { variables: names });
   return {
-    packages: { key: digest([own, texts]), kin: digest([own, 'packages']) },
-    whole: installs && { key: digest([own, texts, installs]), kin: digest([own, 'whole']) },
+    packages: { key: digest([own, texts, parts]), kin: digest([own, 'packages', settings]), parts },
+    whole: installs && { key: digest([own, texts, parts, installs]), kin: digest([own, 'whole', settings]), parts },
   };
 }
 

@@ -9,6 +9,8 @@ import { readToml, tableAt } from './project-files.ts';
 const SKIPPED = /^(node_modules|__pycache__|\..*)$/;
 /** What is at most so deep below a project may be a module of its own: `shop.py`, `src/shop.py`. */
 const MODULE_DEPTH = 2;
+/** Beside pyproject.toml they are what setuptools runs and reads, and hatchling reads. */
+const BUILD_FILES: ReadonlySet<string> = new Set(['setup.py', 'setup.cfg', 'hatch.toml']);
 const MODULE = /\.(py|so|pyd)$/;
 /** Variables and settings that make uv install copies, or tell build backends to (docs.astral.sh/uv/reference). */
 const COPYING_VARIABLES = /^UV_(NO_EDITABLE|CONFIG_SETTING)/;
@@ -81,7 +83,7 @@ async function packagesBelow(tree: string, folder: string): Promise<string | und
   const found = new Set<string>();
   for (const path of [...files, ...links]) {
     const name = posix.relative(folder, path);
-    if (name === 'setup.py' || name === 'setup.cfg') return undefined;
+    if (BUILD_FILES.has(name)) return undefined;
     for (let above = posix.dirname(name); above !== '.'; above = posix.dirname(above)) found.add(`${above}/`);
     const isModule = MODULE.test(name) && name.split('/').length <= MODULE_DEPTH;
     if (isModule || posix.basename(name) === '__init__.py' || links.includes(path)) found.add(name);

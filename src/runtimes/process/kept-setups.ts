@@ -18,6 +18,7 @@ export interface KeptSetup {
   readonly outputs: readonly string[];
   readonly missing: readonly string[];
   readonly kin?: string;
+  readonly parts?: Readonly<Record<string, string>>;
 }
 
 export const UNFINISHED = '.unfinished-';
@@ -51,7 +52,7 @@ export async function restoreSetup(instance: Instance, keep: Keep): Promise<bool
 export async function beginWithKin(instance: Instance, keep: Keep): Promise<boolean> {
   if (keep.kin === undefined) return false;
   const { ground } = instance;
-  const found = await newestOfKin(ground, { kin: keep.kin, outputs: pathsBelow(instance, keep) });
+  const found = await newestOfKin(ground, { ...keep, kin: keep.kin, outputs: pathsBelow(instance, keep) });
   try {
     if (!found || !(await takeSetup(instance, found.key, found.kept))) return false;
   } catch (error) {
@@ -65,19 +66,23 @@ export async function beginWithKin(instance: Instance, keep: Keep): Promise<bool
 /** The one that was used last: branches of one project differ less than its releases do. */
 async function newestOfKin(
   ground: Ground,
-  { kin, outputs }: { kin: string; outputs: readonly string[] },
+  { kin, parts, outputs }: { kin: string; parts?: KeptSetup['parts']; outputs: readonly string[] },
 ): Promise<{ key: string; kept: KeptSetup } | undefined> {
   const names = (await readdir(ground.folders.setups)).filter((name) => KEY.test(name));
   const found = await Promise.all(
     names.map(async (key) => {
       const folder = setupFolder(ground, key);
       const kept = await readSetup(folder);
-      if (kept?.kin !== kin || !isOf(kept, outputs)) return [];
+      if (kept?.kin !== kin || !isOf(kept, outputs) || !partsAgree(kept.parts, parts)) return [];
       const used = await stat(folder).catch(() => undefined);
       return used ? [{ key, kept, usedAt: used.mtimeMs }] : [];
     }),
   );
   return found.flat().sort((a, b) => b.usedAt - a.usedAt)[0];
+}
+
+function partsAgree(kept: KeptSetup['parts'] = {}, wanted: KeptSetup['parts'] = {}): boolean {
+  return Object.entries(wanted).every(([name, part]) => (kept[name] ?? part) === part);
 }
 
 function isOf(kept: KeptSetup | undefined, outputs: readonly string[]): kept is KeptSetup {
@@ -152,6 +157,7 @@ export async function keepSetup(instance: Instance, keep: Keep): Promise<{ missi
       JSON.stringify({
         ...{ tree: folders.tree, outputs, missing },
         ...(keep.kin === undefined ? {} : { kin: keep.kin }),
+        ...(keep.parts === undefined ? {} : { parts: keep.parts }),
       } satisfies KeptSetup),
     );
     await rename(unfinished, setupFolder(ground, keep.key));

@@ -74,6 +74,7 @@ describe('what decides how a project is installed', () => {
       'modules are compiled',
       { 'pyproject.toml': `${PYPROJECT}${SETUPTOOLS}[[tool.setuptools.ext-modules]]\nname = "x"\nsources = ["x.c"]\n` },
     ],
+    ['a hatch.toml says more', { 'hatch.toml': '' }],
     ['a plugin takes part', { 'pyproject.toml': PYPROJECT + build('"hatchling", "hatch-vcs"', 'hatchling.build') }],
     ['a hook runs', { 'pyproject.toml': `${PYPROJECT}${HATCH}[tool.hatch.build.hooks.custom]\n` }],
     [

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { locationSteps } from '../../../src/apps/dagster/location-steps.ts';
 import type { DagsterLocation } from '../../../src/deployment/app-spec.ts';
+import type { Source } from '../../../src/runtimes/runtime.ts';
 import { launchOf, readableLog, SERVER, stepOf, untilState } from '../../runtimes/apps.ts';
 import { type ProcessWorld, processWorld } from '../../runtimes/process-world.ts';
 import { type Files, sourceOf, writeFiles } from '../app-world.ts';
@@ -69,15 +70,26 @@ describe.runIf(uv)(`environments that are kept${uv ? '' : ' (left out: uv is not
   });
 
   /** Locks a project as people do. */
-  async function locked(files: Files): Promise<Files> {
+  async function locked(files: Files, beside?: Source): Promise<Files> {
     const tree = await mkdtemp(join(folder, 'tree-'));
+    await beside?.unpackInto(tree);
     await writeFiles(tree, files);
     await promisify(execFile)(uv as string, ['lock', '--quiet', '--offline'], { cwd: tree });
     return { ...files, 'uv.lock': await readFile(join(tree, 'uv.lock'), 'utf8') };
   }
 
+  /** A wheel of a package that uv itself builds, in a folder of the repository's own: uv.lock has no hash of such a one. */
+  async function wheelOf(text: string): Promise<Source> {
+    const built = await mkdtemp(join(folder, 'wheel-'));
+    await writeFiles(built, { 'pyproject.toml': member('vendored', []), 'src/vendored/__init__.py': text });
+    await promisify(execFile)(uv as string, ['build', '--quiet', '--offline', '--wheel', '-o', 'wheels'], {
+      cwd: built,
+    });
+    return { unpackInto: (tree) => cp(join(built, 'wheels'), join(tree, 'wheels'), { recursive: true }) };
+  }
+
   /** Pushes a project, and waits until its environment is there and was asked. Returns the log of the steps. */
-  async function push(files: Files): Promise<string> {
+  async function push(files: Files, beside?: Source): Promise<string> {
     revision += 1;
     const name = `mr-7-shop-r${revision}`;
     const log = readableLog();
@@ -95,7 +107,12 @@ describe.runIf(uv)(`environments that are kept${uv ? '' : ' (left out: uv is not
       return { steps: [...steps, ask] };
     });
     const ref = { name, deployment: 'mr-7-shop' };
-    await world.runtime.start(ref, launch, sourceOf(undefined, { ...files, 'server.js': SERVER }), log);
+    const source = sourceOf(undefined, { ...files, 'server.js': SERVER });
+    const unpackInto = async (tree: string): Promise<void> => {
+      await source.unpackInto(tree);
+      await beside?.unpackInto(tree);
+    };
+    await world.runtime.start(ref, launch, { unpackInto }, log);
     await untilState(world.runtime, name, 'running').catch((error: unknown) => {
       throw new Error(`${error}\n${log.text()}`);
     });
@@ -131,6 +148,26 @@ describe.runIf(uv)(`environments that are kept${uv ? '' : ' (left out: uv is not
     const gone = await push(await locked({ ...SHOP, 'pyproject.toml': `${SHOP['pyproject.toml']}# again\n` }));
     expect(gone).toContain('setup of shop: begins with the outputs of an earlier run');
     expect(gone).toContain('sees one and no library');
+  });
+
+  it('have what a wheel of the repository holds now, where that was built anew', { timeout: LONG }, async () => {
+    const files: Files = {
+      ...SHOP,
+      'pyproject.toml': `${shopOf(['dagster'])}[tool.uv]\nfind-links = ["./wheels"]\n`.replace(
+        '["dagster"]',
+        '["dagster", "vendored"]',
+      ),
+      'src/shop/__init__.py': 'from vendored import VALUE\n',
+    };
+    const one = await wheelOf('VALUE = "the first build"\n');
+    const two = await wheelOf('VALUE = "the second build"\n');
+    const shop = await locked(files, one);
+
+    expect(await push(shop, one)).toContain('sees the first build');
+    expect(await push(shop, two)).toContain('sees the second build');
+    const again = await push(shop, one);
+    expect(again).toContain('setup of shop: nothing to do');
+    expect(again).toContain('sees the first build');
   });
 
   it('have the project installed anew with each push where its code may decide how', { timeout: LONG }, async () => {
