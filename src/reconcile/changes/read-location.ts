@@ -8,31 +8,41 @@ import type { Beside } from '../../runtimes/runtime.ts';
 /** A project that takes longer to load is not compared. */
 const READ_LIMIT_MS = 5 * 60_000;
 const PREPARE_LIMIT_MS = 10 * 60_000;
+/** Of all locations of a side together: they are in memory at once, and a service that it is too much for would begin anew with it. */
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /** What was read of one code location: its snapshot, or why there is none. */
 export type ReadLocation = Snapshot | { readonly status: 'unread'; readonly reason: string };
 
+/** What the readings of one side's locations share. */
+export interface SharedReading {
+  /** Steps that have run in this tree, by what they are: they are not repeated. */
+  readonly done: Map<string, Promise<void>>;
+  /** Bytes that have been read. */
+  bytes: number;
+}
+
+/** Before the first location is read. */
+export const beginReading = (): SharedReading => ({ done: new Map(), bytes: 0 });
+
 /**
  * Runs the steps that read a location (`DefinitionsReader`). What goes wrong is the location's own; whoever calls looks whether the instance
  * is still there.
- *
- * @param done steps that have run in this tree, by what they are: they are not repeated
  */
 export async function readLocation(
   beside: Beside,
   steps: readonly Step[],
-  done: Map<string, Promise<void>>,
+  shared: SharedReading,
 ): Promise<ReadLocation> {
   const last = steps.at(-1) as Step;
   let doing = last.name;
   try {
     for (const step of steps.slice(0, -1)) {
       doing = step.name;
-      await once(beside, step, done);
+      await once(beside, step, shared.done);
     }
     doing = last.name;
-    return await readLast(beside, last);
+    return await readLast(beside, last, shared);
   } catch (error) {
     return { status: 'unread', reason: reasonOf(error, doing) };
   }
@@ -46,14 +56,14 @@ function once(beside: Beside, step: Step, done: Map<string, Promise<void>>): Pro
   return running;
 }
 
-async function readLast(beside: Beside, step: Step): Promise<Snapshot> {
+async function readLast(beside: Beside, step: Step, shared: SharedReading): Promise<Snapshot> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   const tooMuch = new AbortController();
   const onOutput = (chunk: Uint8Array): void => {
     bytes += chunk.length;
-    if (bytes > MOST_BYTES) tooMuch.abort(new Error(`its definitions are more than ${formatBytes(MOST_BYTES)}`));
-    else chunks.push(chunk);
+    if (shared.bytes + bytes <= MOST_BYTES) chunks.push(chunk);
+    else tooMuch.abort(new Error(`the definitions of all locations together are more than ${formatBytes(MOST_BYTES)}`));
   };
   const text = (): string => Buffer.concat(chunks).toString();
   try {
@@ -63,6 +73,7 @@ async function readLast(beside: Beside, step: Step): Promise<Snapshot> {
     if (said === '' || tooMuch.signal.aborted || isTimeout(error)) throw error;
     throw new Error(`${messageOf(error)}: ${said}`);
   }
+  shared.bytes += bytes;
   // Other work gets its turn before what may be many megabytes is looked through.
   await sleep(0);
   return readSnapshot(text());

@@ -9,7 +9,7 @@ import type { CommitTree } from '../../store/bundles/commit-trees.ts';
 import { openRevision } from '../instance/variables.ts';
 import { type ChangesContext, type Compared, UnknownChanges } from './context.ts';
 import { maskSnapshot } from './mask-snapshot.ts';
-import { type ReadLocation, readLocation } from './read-location.ts';
+import { beginReading, type ReadLocation, readLocation, type SharedReading } from './read-location.ts';
 
 /** One side of a comparison: what was read of each code location. */
 export type ReadSide = Readonly<Record<string, ReadLocation>>;
@@ -132,15 +132,15 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     plan: (location: string) => ReturnType<DefinitionsReader['plan']>,
   ): Promise<ReadSide> {
     const side: Record<string, ReadLocation> = {};
-    const done = new Map<string, Promise<void>>();
-    for (const location of locations) side[location] = await readOne(place, () => plan(location), done);
+    const shared = beginReading();
+    for (const location of locations) side[location] = await readOne(place, () => plan(location), shared);
     return side;
   }
 
   async function readOne(
     place: Beside,
     plan: () => ReturnType<DefinitionsReader['plan']>,
-    done: Map<string, Promise<void>>,
+    shared: SharedReading,
   ): Promise<ReadLocation> {
     let steps: ReturnType<DefinitionsReader['plan']>;
     try {
@@ -148,7 +148,7 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     } catch (error) {
       return shorten(maskSnapshot({ status: 'unread', reason: messageOf(error) }, secrets));
     }
-    const read = await readLocation(place, steps, done);
+    const read = await readLocation(place, steps, shared);
     if (read.status === 'unread' && (await context.runtime.observe(revision.instance)).state !== 'running')
       throw new Error('its instance ended while its definitions were read');
     return shorten(maskSnapshot(withoutPaths(read, [place.tree, place.place.tree]), secrets));

@@ -244,6 +244,25 @@ it('of one location that cannot be read is not known, and is read again with the
   expect(archives()).toBe(2);
 });
 
+it('reads no more of all locations of a side together than one may have: the service holds them at once', async () => {
+  const names = ['etl', 'ml'];
+  read = (file) => `cat ${file}; head -c 34000000 /dev/zero | tr '\\0' ' '`;
+  const files = project({ etl: ['orders'], ml: ['model'] });
+  const { sha } = await gitlab.push(target, 'main', { files, author: ada });
+  push({ mergedInto: sha }, specOf(names));
+  await live({ 'server.js': SERVER, ...project({ etl: ['orders', 'new'], ml: ['model'] }) });
+
+  await passes();
+
+  expect(changed()).toEqual(['new NEW']);
+  expect(decided()?.compared?.unknownLocations).toEqual([
+    {
+      location: 'ml',
+      reason: 'it could not be read: the definitions of all locations together are more than 64.0 MiB',
+    },
+  ]);
+});
+
 it('shows no part of a secret where what is said of a failure is cut', async () => {
   const secret = 'correct-horse-battery-staple';
   const setupVariables = new SetupVariables();
