@@ -6,9 +6,12 @@ import { appValues, variableFiles } from './app-values.ts';
 import { interpreterVersions } from './interpreters.ts';
 import { persistedFolders } from './persisted-folders.ts';
 import type { LaunchContext, Preset } from './preset.ts';
-import { digestInTree } from './tree-files.ts';
+import { digestInTree, kindInTree } from './tree-files.ts';
+import { namesInTree } from './tree-names.ts';
 
 const HEALTH_TIMEOUT_MS = 3_000;
+/** All folders may hold an input of setup. */
+const NO_FOLDER = /(?!)/;
 
 /** Any web application that a command starts. */
 export const commandPreset: Preset<CommandSpec> = {
@@ -45,7 +48,8 @@ async function planCommand(spec: CommandSpec, context: LaunchContext, options: {
 }
 
 /**
- * Everything that decides what setup makes; undefined where no input is there: then nothing tells when its outputs are stale.
+ * Everything that decides what setup makes; undefined where no input is there, or not all of one can be read: then nothing tells when its
+ * outputs are stale.
  * Kept outputs never pass from one project or app to another.
  */
 async function setupKey(
@@ -55,9 +59,14 @@ async function setupKey(
 ): Promise<string | undefined> {
   const { context, tree } = options;
   const inputs: Array<[path: string, digest: string]> = [];
-  for (const path of [...spec.setupInputs].sort()) {
-    const digest = await digestInTree(tree, path);
-    if (digest !== undefined) inputs.push([path, digest]);
+  for (const named of [...spec.setupInputs].sort()) {
+    const paths = await filesOf(tree, named);
+    if (paths === undefined) return undefined;
+    for (const path of paths) {
+      const digest = await digestInTree(tree, path);
+      if (digest === undefined) return undefined;
+      inputs.push([path, digest]);
+    }
   }
   if (inputs.length === 0) return undefined;
   const parts = {
@@ -71,6 +80,14 @@ async function setupKey(
     inputs,
   };
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+}
+
+/** The files of a path: itself, or those below it; none where nothing is there, undefined where they are too many. */
+async function filesOf(tree: string, path: string): Promise<readonly string[] | undefined> {
+  const kind = await kindInTree(tree, path);
+  if (kind !== 'folder') return kind === 'file' ? [path] : [];
+  const { files, links, isAll } = await namesInTree(tree, { skipped: NO_FOLDER, from: path });
+  return isAll ? [...files, ...links].sort() : undefined;
 }
 
 /** A redirect counts as an answer and is not followed: it may lead anywhere. */

@@ -5,6 +5,11 @@ import type { LaunchPlan, Place } from '../deployment/launch.ts';
 import { ProblemError } from '../errors.ts';
 import { isWithin, overlap } from './app-file/persist.ts';
 import { APP_FILE } from './app-file/schema.ts';
+import { kindInTree } from './tree-files.ts';
+import { namesInTree } from './tree-names.ts';
+
+/** Code that lies in them is not the project's. */
+const NO_CODE = /^(node_modules|__pycache__|\..*)$/;
 
 /**
  * Checks the folders of `persist` against the tree and what else is made of it.
@@ -31,6 +36,10 @@ export async function checkPersisted(tree: string, spec: AppSpec): Promise<void>
         `needs "${found.path}" to be a folder: it is a ${found.kind}. Name a folder, or one that is not there.`,
       );
     }
+    const python = spec.preset === 'dagster' ? await pythonBelow(tree, path) : undefined;
+    if (python !== undefined) {
+      throw refuse(`holds the code in "${python}", which is each push's own. Name a folder that holds data only.`);
+    }
   }
 }
 
@@ -45,6 +54,13 @@ function otherUses(spec: AppSpec): { outputs: readonly string[]; code: readonly 
       importsFrom,
     ]),
   };
+}
+
+/** A file of Python: persisted, it would be the first revision's for ever. */
+async function pythonBelow(tree: string, folder: string): Promise<string | undefined> {
+  if ((await kindInTree(tree, folder)) !== 'folder') return undefined;
+  const { files } = await namesInTree(tree, { skipped: NO_CODE, from: folder });
+  return files.find((path) => path.endsWith('.py'));
 }
 
 async function firstThatIsNoFolder(

@@ -100,6 +100,11 @@ async function commandSpec(file: AppFile, common: CommonSpec, options: { tree: s
     file.setup === undefined ? [] : (file.setup_inputs ?? (await findLocks(options.tree, common.directory)));
   const remarks = [`preset command: ${APP_FILE} says so`, ...common.remarks];
   if (file.setup !== undefined) {
+    for (const path of inputs) {
+      const kind = await kindInTree(options.tree, resolveInTree(common.directory, path) ?? path);
+      if (kind === 'missing')
+        remarks.push(`setup_inputs: there is no "${path}" (it takes no patterns), so it decides nothing`);
+    }
     remarks.push(
       inputs.length > 0
         ? `setup: its outputs are kept for the content of ${inputs.join(', ')}`

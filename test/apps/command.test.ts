@@ -75,6 +75,24 @@ describe('an app that a command starts', () => {
     expect(third.made).not.toBe(first.made);
   });
 
+  it('has its setup run again when a file of a folder changes that setup_inputs names', async () => {
+    world = await appWorld();
+    const files = {
+      ...APP,
+      '.branch-deployment.yml': `${APP['.branch-deployment.yml']}\nsetup_inputs: [package-lock.json, patches]\n`,
+      'patches/deep/one.patch': 'one',
+    };
+
+    const first = await ask((await world.run(sourceOf(undefined, files))).endpoint);
+    const second = await ask((await world.run(sourceOf(undefined, { ...files, 'other.txt': 'code' }))).endpoint);
+    const third = await ask(
+      (await world.run(sourceOf(undefined, { ...files, 'patches/deep/one.patch': 'two' }))).endpoint,
+    );
+
+    expect(second.made).toBe(first.made);
+    expect(third.made).not.toBe(first.made);
+  });
+
   it('fails with the step that failed', async () => {
     world = await appWorld();
 

@@ -39,6 +39,16 @@ describe('persisted folders', () => {
       '"etl" holds the code in "etl", which is each push\'s own. Name a folder that holds data only.',
     ],
     [
+      "a part of a location's code",
+      {
+        '.branch-deployment.yml': `${LOCATION}persist: [etl/lib]\n`,
+        'etl/defs.py': '',
+        'etl/lib/a/b.py': '',
+        ...SETUP,
+      },
+      '"etl/lib" holds the code in "etl/lib/a/b.py", which is each push\'s own. Name a folder that holds data only.',
+    ],
+    [
       'a file',
       { '.branch-deployment.yml': 'start: x\npersist: [data/app.db]\n', 'data/app.db': '' },
       '"data/app.db" needs "data/app.db" to be a folder: it is a file.',

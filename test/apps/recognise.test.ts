@@ -53,6 +53,19 @@ describe('a web application', () => {
     );
   });
 
+  it('says which of its inputs is not there', async () => {
+    const spec = await recogniseFiles({
+      '.branch-deployment.yml': 'setup: x\nstart: x\nsetup_inputs: [lock, patches, "req/*.txt"]\n',
+      lock: '',
+      'patches/a': '',
+      'req/a.txt': '',
+    });
+
+    expect(spec.remarks.filter((one) => one.startsWith('setup_inputs'))).toEqual([
+      'setup_inputs: there is no "req/*.txt" (it takes no patterns), so it decides nothing',
+    ]);
+  });
+
   it('cannot name files outside of what was uploaded', async () => {
     const file = { 'web/.branch-deployment.yml': 'setup: x\nstart: x\nsetup_inputs: [../../secret]\n' };
 

@@ -61,7 +61,9 @@ export const AppFile = z.strictObject({
     .array(path)
     .max(100)
     .optional()
-    .describe('Files that decide whether kept outputs can be used again; default: the lock files that are there'),
+    .describe(
+      'Files, and folders with all that is in them, that decide whether kept outputs can be used again; default: the lock files that are there',
+    ),
   setup_outputs: z.array(path).max(100).optional().describe('Default: node_modules and .venv'),
   prepare: command.optional().describe('Runs for every revision, after setup, before start'),
   start: command.optional().describe('Run by sh; gets HOST and PORT'),
