@@ -5,6 +5,9 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findUv } from '../apps/dagster/uv.ts';
 import { makeArchive } from '../store/bundles/archives.ts';
+import { recordDeployment } from '../support/gitlab/acts/deployments.ts';
+import { ensureEnvironment } from '../support/gitlab/acts/environments.ts';
+import { updateRefs } from '../support/gitlab/acts/merge-refs.ts';
 import { resolveCommit } from '../support/gitlab/git/git.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { fixtureFiles } from '../support/projects.ts';
@@ -34,6 +37,31 @@ def shown() -> None: ...
 @dg.asset
 def old_report() -> None: ...
 `;
+
+/** An asset for each reason of Dagster's own, and what a branch changes of it. */
+const REASONS = {
+  versioned: { reason: 'CODE_VERSION', argument: ['code_version="1"', 'code_version="2"'] },
+  dependent: { reason: 'DEPENDENCIES', argument: ['deps=["shown"]', 'deps=["shown", "versioned"]'] },
+  partitioned: {
+    reason: 'PARTITIONS_DEFINITION',
+    argument: [
+      'partitions_def=dg.StaticPartitionsDefinition(["a"])',
+      'partitions_def=dg.StaticPartitionsDefinition(["a", "b"])',
+    ],
+  },
+  tagged: { reason: 'TAGS', argument: ['tags={"team": "a"}', 'tags={"team": "b"}'] },
+  described: { reason: 'METADATA', argument: ['metadata={"rows": 1}', 'metadata={"rows": 2}'] },
+} as const;
+const REASON_ASSETS = Object.keys(REASONS).map((name) => ['reasons', name] as const);
+const reasonsModule = (side: 0 | 1): string =>
+  `import dagster as dg\n${Object.entries(REASONS)
+    .map(([name, { argument }]) => `\n\n@dg.asset(${argument[side]})\ndef ${name}() -> None: ...\n`)
+    .join('')}`;
+/** As the API lists them, with what else differs; sorted by key. */
+const withReasons = (others: ReadonlyArray<{ key: string; reasons: readonly string[] }>) =>
+  [...others, ...Object.entries(REASONS).map(([key, { reason }]) => ({ key, reasons: [reason] }))].sort((a, b) =>
+    a.key < b.key ? -1 : 1,
+  );
 
 const orders = fixtureFiles('dagster-quickstart')[ORDERS] as string;
 
@@ -65,7 +93,8 @@ ${keys}`;
 const CHANGED: Readonly<Record<string, string>> = {
   [ORDERS]: orders.replace('[3, 5, 8]', '[3, 5, 9]'),
   [`${PACKAGE}/report.py`]: 'import dagster as dg\n\n\n@dg.asset\ndef new_report() -> None: ...\n',
-  [DEFINITIONS]: definitions(...ORDER_ASSETS, ['old', 'shown'], ['report', 'new_report']),
+  [`${PACKAGE}/reasons.py`]: reasonsModule(1),
+  [DEFINITIONS]: definitions(...ORDER_ASSETS, ...REASON_ASSETS, ['old', 'shown'], ['report', 'new_report']),
 };
 
 interface AssetNode {
@@ -77,7 +106,7 @@ const uv = findUv();
 
 describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not installed)'}`, () => {
   const folder = mkdtempSync(join(tmpdir(), 'bd-changes-'));
-  let environment: string;
+  let python: string;
   let main: Readonly<Record<string, string>>;
   let t: World;
   let door: CiDoor;
@@ -86,13 +115,14 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
   let url: string;
 
   beforeAll(async () => {
-    environment = dbtEnvironment(uv as string, join(folder, 'dagster'));
+    python = dbtEnvironment(uv as string, join(folder, 'dagster'));
     main = {
-      '.branch-deployment.yml': appFile(environment),
+      '.branch-deployment.yml': appFile(python),
       [`${PACKAGE}/__init__.py`]: '',
       [`${PACKAGE}/old.py`]: OLD,
       [ORDERS]: orders,
-      [DEFINITIONS]: definitions(...ORDER_ASSETS, ['old', 'shown'], ['old', 'old_report']),
+      [`${PACKAGE}/reasons.py`]: reasonsModule(0),
+      [DEFINITIONS]: definitions(...ORDER_ASSETS, ...REASON_ASSETS, ['old', 'shown'], ['old', 'old_report']),
     };
     const env = { BD_SECRET_KEY: randomBytes(32).toString('base64') };
     t = await openWorld({ pipelines: false, files: main, env });
@@ -109,10 +139,13 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
   }, LONG);
 
   /** A deploy job with these files, until what it changes is known. */
-  async function deploy(files: Readonly<Record<string, string>>): Promise<string> {
+  async function deploy(
+    files: Readonly<Record<string, string>>,
+    of: { readonly ref?: string; readonly sha?: string } = {},
+  ): Promise<string> {
     const archive = makeArchive(Object.entries(files).map(([path, content]) => ({ path, content })));
     const handed = { variables: 'ORDERS_TOKEN', 'value.ORDERS_TOKEN': TOKEN };
-    const played = await door.play(door.job(door.pipeline(mr)), mr.iid, archive, handed);
+    const played = await door.play(door.job(door.pipeline(mr, of)), mr.iid, archive, handed);
     expect(played.log.split('\n').slice(-20).join('\n')).toContain('Healthy after');
     url = played.url;
     name = new URL(played.url).hostname.split('.')[0] as string;
@@ -147,17 +180,17 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
       const log = await deploy({ ...main, ...CHANGED });
 
       expect(log).toContain('What it changes of its assets follows in the note of the merge request.');
-      expect(note()).toContain('1 new asset, 1 changed asset, 1 removed asset, 1 downstream.');
+      expect(note()).toContain('1 new asset, 6 changed assets, 1 removed asset, 1 downstream.');
       expect(note()).toMatch(/\| \[raw\\_orders\]\([^)]+\/assets\/raw%5Forders\) \| source \|/);
       expect(note()).toMatch(/```mermaid\n[^`]*n\d+\["new_report"\]:::new\n/);
       expect(await changes()).toMatchObject({
         ...{ state: 'known', reason: null, revision: 1, commit: mr.sha },
         base: { sha: await resolveCommit(t.project.repository, 'main~1') },
-        assets: [
-          { location: 'quickstart', key: 'new_report', reasons: ['NEW'] },
-          { location: 'quickstart', key: 'old_report', reasons: ['REMOVED'] },
-          { location: 'quickstart', key: 'raw_orders', reasons: ['SOURCE'] },
-        ],
+        assets: withReasons([
+          { key: 'new_report', reasons: ['NEW'] },
+          { key: 'old_report', reasons: ['REMOVED'] },
+          { key: 'raw_orders', reasons: ['SOURCE'] },
+        ]),
         downstream: [{ location: 'quickstart', key: 'daily_orders', path: ['raw_orders', 'daily_orders'] }],
         ...{ definitions: [], unknown_locations: [], lock_files: [] },
       });
@@ -166,6 +199,7 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
         raw_orders: ['CODE_VERSION'],
         daily_orders: [],
         shown: [],
+        ...Object.fromEntries(Object.entries(REASONS).map(([key, { reason }]) => [key, [reason]])),
       });
       // That of the base, and that of what the target branch is now.
       expect(archives()).toBe(2);
@@ -177,7 +211,7 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
     'is unknown where its base does not load: the note says why, and the deployment is healthy',
     async () => {
       const keys = 'changes: { compare_with: target }\n';
-      await deploy({ ...main, ...CHANGED, '.branch-deployment.yml': appFile(environment, keys) });
+      await deploy({ ...main, ...CHANGED, '.branch-deployment.yml': appFile(python, keys) });
 
       const reason =
         'quickstart: its base does not load: DagsterImportError: Encountered ImportError: `No module named ' +
@@ -208,6 +242,55 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
           .split('\n')
           .map((path) => basename(path)),
       ).toEqual(['tree', 'tree', 'tree']);
+    },
+    LONG,
+  );
+
+  it(
+    'is told against what is deployed to an environment, where the app file says so',
+    async () => {
+      const environment = ensureEnvironment(t.gitlab, t.project.id, { name: 'production' });
+      const deployment = { ref: 'report', sha: mr.sha, status: 'success', jobId: null, userId: t.dev.id } as const;
+      recordDeployment(t.gitlab, environment, deployment);
+
+      const keys = 'changes: { compare_with: environment:production }\n';
+      await deploy({ ...main, '.branch-deployment.yml': appFile(python, keys) });
+
+      expect(await changes()).toMatchObject({
+        ...{ state: 'known', revision: 4, base: { sha: mr.sha } },
+        assets: withReasons([
+          { key: 'new_report', reasons: ['REMOVED'] },
+          { key: 'old_report', reasons: ['NEW'] },
+          { key: 'raw_orders', reasons: ['SOURCE'] },
+        ]),
+      });
+    },
+    LONG,
+  );
+
+  it(
+    "of merged results is told against the target's side of the merge, whose changes are not the branch's",
+    async () => {
+      // It loads again, and has gone on.
+      const target = { [ORDERS]: orders.replace('sum(', 'max('), [DEFINITIONS]: main[DEFINITIONS] as string };
+      await t.push('main', target);
+      t.project.mergedResults = true;
+      await updateRefs(t.gitlab, mr);
+      const ref = `refs/merge-requests/${mr.iid}/merge`;
+      const sha = (await resolveCommit(t.project.repository, ref)) as string;
+
+      const both = (CHANGED[ORDERS] as string).replace('sum(', 'max(');
+      await deploy({ ...main, ...CHANGED, [ORDERS]: both }, { ref, sha });
+
+      expect(await changes()).toMatchObject({
+        ...{ state: 'known', revision: 5, commit: mr.sha },
+        base: { sha: await resolveCommit(t.project.repository, 'main') },
+        assets: withReasons([
+          { key: 'new_report', reasons: ['NEW'] },
+          { key: 'old_report', reasons: ['REMOVED'] },
+          { key: 'raw_orders', reasons: ['SOURCE'] },
+        ]),
+      });
     },
     LONG,
   );
