@@ -4,6 +4,8 @@ import { compareTexts } from './differences.ts';
 
 /** Keys of one way: all ways along a chain of thousands of assets would fill the memory, and nobody reads them. */
 const LONGEST_WAY = 30;
+/** Characters of all ways together: beyond it a way is its two ends. Long keys would make gigabytes of a snapshot of some megabytes. */
+const MOST_CHARACTERS = 16 * 1024 * 1024;
 
 /**
  * Everything that depends on a changed asset, across locations (an asset's key is the same in all of them), each with the shortest way
@@ -26,7 +28,18 @@ export function findDownstream(
       if ((cameFrom[node] as number) >= 0) found.push({ location: name, key, path: pathTo(node, cameFrom, graph) });
     }
   }
-  return found.sort((a, b) => compareTexts(a.location, b.location) || compareTexts(a.key, b.key));
+  found.sort((a, b) => compareTexts(a.location, b.location) || compareTexts(a.key, b.key));
+  return withinLimit(found);
+}
+
+function withinLimit(found: readonly DownstreamAsset[]): DownstreamAsset[] {
+  let characters = 0;
+  return found.map((one) => {
+    const { path } = one;
+    for (const key of path) characters += key.length;
+    if (characters <= MOST_CHARACTERS || path.length <= 2) return one;
+    return { ...one, path: [path[0] as string, '…', path.at(-1) as string] };
+  });
 }
 
 const NOT_REACHED = -2;

@@ -70,7 +70,7 @@ export function kindOfChange({ reasons, movedFrom, movedTo }: AssetChange): Chan
 export interface DownstreamAsset {
   readonly location: string;
   readonly key: string;
-  /** Keys of the shortest way to it: from the changed asset to this one, both included; of one with more than 30 the middle is `…`. */
+  /** Keys of the shortest way to it: from the changed asset to this one, both included; of one with more than 30 the middle is `…`, as of many long ones. */
   readonly path: readonly string[];
 }
 

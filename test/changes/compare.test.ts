@@ -219,6 +219,19 @@ describe('downstream', () => {
     expect(downstream.length).toBe(1_999);
   });
 
+  it('has of each way only its ends where all of them together would be too much to keep', () => {
+    const keys = Array.from({ length: 3_000 }, (_, at) => `${'long_'.repeat(80)}${at}`);
+    const chain = (codeVersion: string) =>
+      keys.map((key, at) => asset(key, at === 0 ? { codeVersion } : { after: [keys[at - 1] as string] }));
+    const { downstream } = compareDefinitions([location('etl', chain('old'))], [location('etl', chain('new'))]);
+
+    expect(downstream.length).toBe(2_999);
+    expect(downstream[999]?.path).toHaveLength(31);
+    expect(downstream[2_998]?.path).toEqual([keys[0], '…', downstream[2_998]?.key]);
+    const all = downstream.flatMap(({ path }) => path).reduce((sum, key) => sum + key.length, 0);
+    expect(all).toBeLessThan(16 * 1024 * 1024 + 3_000 * 900);
+  });
+
   it('tells the shortest way from a change, also into another location', () => {
     const rest = [asset('b', { after: ['a'] }), asset('c', { after: ['b'] }), asset('d', { after: ['c', 'a'] })];
     const ml = location('ml', [asset('model', { after: ['c'] })]);
