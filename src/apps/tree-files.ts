@@ -19,7 +19,7 @@ const MAX_FILE_BYTES = 16 * 1024 * 1024;
  * @returns undefined where it is absolute, leaves the tree, or holds a character that no path needs
  */
 export function resolveInTree(from: string, path: string): string | undefined {
-  if (path === '' || posix.isAbsolute(path) || /[\p{Cc}\\]/u.test(path)) return undefined;
+  if (path === '' || posix.isAbsolute(path) || /[\p{Cc}\p{Cs}\\]/u.test(path)) return undefined;
   const joined = posix.normalize(posix.join(from, path)).replace(/\/+$/, '');
   return joined === '..' || joined.startsWith('../') ? undefined : joined || '.';
 }

@@ -60,6 +60,15 @@ describe('persisted folders', () => {
     });
   });
 
+  it('has a path that a file system can have', async () => {
+    await expect(
+      recogniseFiles({ '.branch-deployment.yml': 'start: x\npersist: ["a\\uD800b"]\n' }),
+    ).rejects.toMatchObject({
+      status: 422,
+      message: expect.stringContaining('line 2: persist.0: '),
+    });
+  });
+
   it('cannot be reached by a link', async () => {
     const tree = await makeTree();
     await symlink('/tmp', join(tree, 'elsewhere'));

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, readlink, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Launch } from '../../src/deployment/launch.ts';
@@ -97,6 +97,23 @@ describe('kept setups and shared folders of the process runtime', () => {
     await ask(runtime, two.name);
     expect(log.text()).toContain('setup: what an earlier run made could not be copied, so it runs again');
     expect(await readFile(kept(key, '0', 'x'), 'utf8')).toBe('module\n');
+  });
+
+  it('runs setup again where the Python of a kept environment is gone from the machine', async () => {
+    const python = join(world.dataDir, 'python3.11');
+    await writeFile(python, '');
+    const launch = launchKeeping(
+      `mkdir -p .venv/bin; echo home > .venv/pyvenv.cfg; ln -s "$(ls ${world.dataDir}/python3.*)" .venv/bin/python`,
+      ['.venv'],
+    );
+    await runtime.start(one, launch, sourceOf(), readableLog());
+    await ask(runtime, one.name);
+    await rename(python, join(world.dataDir, 'python3.12'));
+    const log = readableLog();
+    await runtime.start(two, launch, sourceOf(), log);
+    await ask(runtime, two.name);
+    expect(log.text()).toContain('so it runs again: its Python is not there any more');
+    expect(await readlink(tree(two.name, '.venv/bin/python'))).toBe(join(world.dataDir, 'python3.12'));
   });
 
   it('makes a copy ahead of time for the next one, takes it, and makes another', async () => {

@@ -81,12 +81,13 @@ async function packagesBelow(tree: string, folder: string): Promise<string | und
   const { files, links, isAll } = await namesInTree(tree, { skipped: SKIPPED, from: folder });
   if (!isAll) return undefined;
   const found = new Set<string>();
+  const isLink = new Set(links);
   for (const path of [...files, ...links]) {
     const name = posix.relative(folder, path);
     if (BUILD_FILES.has(name)) return undefined;
     for (let above = posix.dirname(name); above !== '.'; above = posix.dirname(above)) found.add(`${above}/`);
     const isModule = MODULE.test(name) && name.split('/').length <= MODULE_DEPTH;
-    if (isModule || posix.basename(name) === '__init__.py' || links.includes(path)) found.add(name);
+    if (isModule || posix.basename(name) === '__init__.py' || isLink.has(path)) found.add(name);
   }
   return JSON.stringify([...found].sort());
 }

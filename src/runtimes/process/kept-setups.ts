@@ -53,12 +53,7 @@ export async function beginWithKin(instance: Instance, keep: Keep): Promise<bool
   if (keep.kin === undefined) return false;
   const { ground } = instance;
   const found = await newestOfKin(ground, { ...keep, kin: keep.kin, outputs: pathsBelow(instance, keep) });
-  try {
-    if (!found || !(await takeSetup(instance, found.key, found.kept))) return false;
-  } catch (error) {
-    if (!instance.signal.aborted) for (const path of keep.outputs) await removeInstanceFolder(instance, path);
-    throw error;
-  }
+  if (!found || !(await takeSetup(instance, found.key, found.kept))) return false;
   ground.spares.replenish(ground, found.key);
   return true;
 }
@@ -89,7 +84,7 @@ function isOf(kept: KeptSetup | undefined, outputs: readonly string[]): kept is 
   return JSON.stringify(kept?.outputs) === JSON.stringify(outputs);
 }
 
-/** Puts a copy of what is kept into the tree; false where it has just gone. */
+/** Puts a copy of what is kept into the tree; false where it has just gone. Rejects where it could not; then there is nothing of it. */
 async function takeSetup(instance: Instance, key: string, kept: KeptSetup): Promise<boolean> {
   const folder = setupFolder(instance.ground, key);
   // The time of its last use, for whoever makes room: where that has just taken it, it is made anew.
@@ -100,10 +95,10 @@ async function takeSetup(instance: Instance, key: string, kept: KeptSetup): Prom
   if (!(await isThere)) return false;
   const { account, spares } = instance.ground;
   const spare = join(instance.folders.root, 'spare');
+  const places = kept.outputs.flatMap((output, index) =>
+    kept.missing.includes(output) ? [] : [{ index: String(index), target: join(instance.folders.tree, output) }],
+  );
   try {
-    const places = kept.outputs.flatMap((output, index) =>
-      kept.missing.includes(output) ? [] : [{ index: String(index), target: join(instance.folders.tree, output) }],
-    );
     if (await spares.take(instance.ground, key, { folder: spare })) {
       if (account === null) for (const { index, target } of places) await moveInto(join(spare, index), target);
       else {
@@ -123,6 +118,7 @@ async function takeSetup(instance: Instance, key: string, kept: KeptSetup): Prom
       // It may be damaged: let the next one be made anew.
       await spares.remove(instance.ground, key);
       await removeInstanceFolder(instance, folder);
+      for (const { target } of places) await removeInstanceFolder(instance, target);
     }
     throw error;
   }

@@ -19,7 +19,8 @@ const MOVE = `find "$1/bin" "$1"/lib/python*/site-packages "$1/pyvenv.cfg" -maxd
 
 /**
  * Rewrites a Python virtual environment that was copied from another tree, so that it loads this tree's code and not the old one's.
- * Nothing to do for any other folder, and where the tree has the same path. (PEP 405: `pyvenv.cfg` is what makes it an environment.)
+ * Nothing to do for any other folder, and where the tree has the same path. (PEP 405: `pyvenv.cfg` is what makes it an environment.) Rejects
+ * where the Python that it was made with was taken off the machine since: nothing starts from it any more.
  */
 export async function moveVirtualEnvironment(
   instance: Instance,
@@ -27,7 +28,10 @@ export async function moveVirtualEnvironment(
   { from }: { from: string },
 ): Promise<void> {
   const to = instance.folders.tree;
-  if (from === to || !(await stat(join(path, 'pyvenv.cfg')).catch(() => undefined))) return;
+  if (!(await stat(join(path, 'pyvenv.cfg')).catch(() => undefined))) return;
+  if (!(await stat(join(path, 'bin', 'python')).catch(() => undefined)))
+    throw new Error('its Python is not there any more');
+  if (from === to) return;
   const expression = `s|${from.replace(/[\\.*[\]^$|]/g, '\\$&')}|${to.replace(/[\\&|]/g, '\\$&')}|g`;
   await runInstanceTool(instance, MOVE, [path, from, expression], { account: instance.ground.account });
 }
