@@ -20,7 +20,11 @@ export async function lookAtTarget(
   const head = await context.gitlab.branchHead(deployment.projectId, target);
   if (!head || head.sha === base.sha) return null;
   const sides = createSides(context, compared);
-  const theirs = compareSides({ base: await sides.commit(base.sha), branch: await sides.commit(head.sha) });
+  const { spec } = compared.revision;
+  const ignoreMetadata = spec.preset === 'dagster' ? spec.changes?.ignoreMetadata : undefined;
+  const both = { base: await sides.commit(base.sha), branch: await sides.commit(head.sha) };
+  // Names of locations are those of the target branch on both sides.
+  const theirs = compareSides(both, ignoreMetadata ? { ignoreMetadata } : {});
   const changed = new Set(theirs.changes.assets.filter(isChanged).map(({ key }) => key));
   const keys = new Set(changes.assets.filter((one) => isChanged(one) && changed.has(one.key)).map(({ key }) => key));
   return keys.size === 0 ? null : { sha: head.sha, url: head.webUrl, keys: [...keys].sort() };

@@ -167,6 +167,18 @@ it('tells which of its assets the target branch has changed since as well, after
   expect(archives()).toBe(2);
 });
 
+it('takes no metadata that makes no difference for a change of the target branch', async () => {
+  read = (file) => `sed 's/"metadata":{}/"metadata":{"read_at":"'$$'"}/' ${file}`;
+  await gitlab.push(target, 'main', { files: project({ etl: ['orders', 'old', 'late'] }), author: ada });
+  push({}, { changes: { ignoreMetadata: ['read_at'] } });
+  await live({ 'server.js': SERVER, ...project({ etl: ['orders@2', 'old'] }) });
+
+  await passes();
+
+  expect(changed()).toEqual(['orders CODE_VERSION']);
+  expect(decided()?.compared?.target).toBeNull();
+});
+
 it('leaves files of its base for the next revision, of the one base that it was compared with last', async () => {
   const kept = () => {
     const at = join(world.dataDir, 'deployments', row.name, 'base');
