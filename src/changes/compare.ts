@@ -23,6 +23,15 @@ export interface ComparisonOptions {
   readonly ignoreMetadata?: readonly string[];
 }
 
+/** The name that two locations of the base would have after `renameLocations`; undefined where each has its own. */
+export function nameOfTwo(
+  names: readonly string[],
+  renameLocations: ComparisonOptions['renameLocations'],
+): string | undefined {
+  const after = names.map((name) => ownValue(renameLocations, name) ?? name);
+  return after.find((name, at) => after.indexOf(name) < at);
+}
+
 /** What a branch changes of its base, location by location. The order of what it is given makes no difference. */
 export function compareDefinitions(
   base: readonly LocationDefinitions[],

@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { expandValues, KNOWN_NAMES } from '../apps/environment.ts';
 import { recognise } from '../apps/recognise.ts';
 import { changedLocks } from '../changes/changed-locks.ts';
-import { compareDefinitions } from '../changes/compare.ts';
+import { compareDefinitions, nameOfTwo } from '../changes/compare.ts';
 import { compareTexts } from '../changes/differences.ts';
 import { definitionsOf, type Snapshot } from '../changes/snapshot.ts';
 import type { DagsterLocation, DagsterSpec } from '../deployment/app-spec.ts';
@@ -37,6 +37,10 @@ type Side = 'base' | 'branch';
 export async function compareFolders(folders: FolderComparison): Promise<ComparedFolders> {
   const [base, branch] = await Promise.all([recogniseSide('base', folders), recogniseSide('branch', folders)]);
   if ('failure' in base || 'failure' in branch) return { failures: [base, branch].flatMap(failuresOf) };
+  const names = base.spec.locations.map((one) => one.name);
+  const twice = nameOfTwo(names, branch.spec.changes?.renameLocations);
+  if (twice !== undefined)
+    return { failures: [`branch: rename_locations gives two of the base's code locations the name ${twice}.`] };
   const [before, after] = await Promise.all([
     readSide('base', { spec: base.spec, folders }),
     readSide('branch', { spec: branch.spec, folders }),

@@ -1,6 +1,6 @@
 import { drawChanges } from '../../changes/change-graph.ts';
 import { changedLocks } from '../../changes/changed-locks.ts';
-import { compareDefinitions } from '../../changes/compare.ts';
+import { compareDefinitions, nameOfTwo } from '../../changes/compare.ts';
 import { definitionsOf, type Snapshot } from '../../changes/snapshot.ts';
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
 import type { ComparedChanges, UnknownLocation } from '../../deployment/changes.ts';
@@ -11,13 +11,18 @@ type Loaded = Extract<Snapshot, { status: 'loaded' }>;
 
 /**
  * Compares what was read of both sides. A location that could not be read on one of them is left out of both.
- * @throws UnknownChanges where that is every location
+ * @throws UnknownChanges where that is every location, or two of the base's would have one name
  */
 export function compareSides(
   sides: { readonly base: ReadSide; readonly branch: ReadSide },
   options: DagsterSpec['changes'] = {},
 ): ComparedChanges {
   const { renameLocations = {}, ignoreMetadata } = options;
+  const twice = nameOfTwo(Object.keys(sides.base), renameLocations);
+  if (twice !== undefined)
+    throw new UnknownChanges(
+      `rename_locations gives two of the base's code locations the name ${twice}. Leave one out: assets that moved into another location are recognised.`,
+    );
   const nameOf = (name: string): string =>
     Object.hasOwn(renameLocations, name) ? (renameLocations[name] as string) : name;
   const base = new Map(Object.entries(sides.base).map(([name, read]) => [nameOf(name), read]));

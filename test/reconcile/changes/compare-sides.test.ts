@@ -35,6 +35,17 @@ describe('two sides', () => {
     ]);
   });
 
+  it('are not compared where two locations of the base would have one name', () => {
+    const base = { a: loaded(['x']), b: loaded(['y']) };
+    const together = { etl: loaded(['x', 'y']) };
+
+    expect(() => changed(base, together, { renameLocations: { a: 'etl', b: 'etl' } })).toThrow(
+      "rename_locations gives two of the base's code locations the name etl",
+    );
+    expect(() => changed(base, base, { renameLocations: { a: 'b' } })).toThrow('the name b');
+    expect(changed(base, together, { renameLocations: { a: 'etl' } }).assets).toEqual(['b/y REMOVED', 'etl/y NEW']);
+  });
+
   it('leave out a location that either of them could not read, and say why', () => {
     const base = { etl: loaded(['orders']), ml: failed('ImportError: x'), slow: loaded(['a']) };
     const branch = {
