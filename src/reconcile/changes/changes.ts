@@ -12,7 +12,7 @@ import { createSides } from './read-sides.ts';
 
 /** One that waits is looked at when another one has ended; this is for the case that nobody tells it. */
 const WAIT_MS = 10_000;
-/** After so many tries something else than GitLab is broken, and people are told. */
+/** After so many tries something else than GitLab is broken for good, and people are told. */
 const MOST_TRIES = 5;
 const LONGEST_REASON = 1_000;
 
@@ -122,6 +122,8 @@ export function changesReconciler(context: ChangesContext): Reconciler {
 
 /** Why it is not known, for good; undefined where the next try may tell. */
 function reasonOf(error: unknown, tries: number): string | undefined {
+  // The service's own trouble (a full disk) may be over with the next try.
+  if (error instanceof ProblemError && error.status >= 500 && tries + 1 < MOST_TRIES) return undefined;
   if (error instanceof UnknownChanges || error instanceof ProblemError || error instanceof SealError)
     return error.message;
   if (error instanceof GitLabError)

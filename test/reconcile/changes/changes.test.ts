@@ -14,6 +14,7 @@ import { changesReconciler } from '../../../src/reconcile/changes/changes.ts';
 import type { ChangesContext } from '../../../src/reconcile/changes/context.ts';
 import type { Reconciler } from '../../../src/reconcile/reconciler.ts';
 import { createCommitTrees } from '../../../src/store/bundles/commit-trees.ts';
+import { explainFileError } from '../../../src/store/bundles/refusals.ts';
 import type { DeploymentRow, RevisionRow, WorkRow } from '../../../src/store/schema.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { wantRevision } from '../../../src/store/want.ts';
@@ -217,6 +218,24 @@ it('is not decided while GitLab is away or limits archives, and is when it is ba
 
   expect(changed()).toEqual(['new NEW', 'old REMOVED']);
   expect(commands).toHaveLength(2);
+});
+
+it('is not decided while the disk is full, and is when there is room again', async () => {
+  const context = contextOf();
+  let room = false;
+  const unpack: typeof context.commitTrees.unpack = (archive, signal) => {
+    if (room) return context.commitTrees.unpack(archive, signal);
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    return Promise.reject(explainFileError(full));
+  };
+  reconciler = changesReconciler({ ...context, commitTrees: { ...context.commitTrees, unpack } });
+
+  await expect(reconciler.reconcile(row.id)).rejects.toMatchObject({ type: 'no-space-left' });
+  expect(decided()).toBeUndefined();
+  room = true;
+  await reconciler.reconcile(row.id);
+
+  expect(changed()).toEqual(['new NEW', 'old REMOVED']);
 });
 
 it('is unknown where the archive is refused, with what is wrong with it', async () => {
