@@ -114,8 +114,16 @@ export interface PlannedProcess {
 
 /** What health says about a launched instance. Never thrown: an app that does not answer is `waiting`. */
 export type Health =
-  /** `news`: never rejects; settles when it is worth asking again, though nobody need wait for it. */
-  | { readonly state: 'waiting'; readonly detail: string; readonly news?: Promise<void> }
+  /**
+   * `news`: never rejects; settles when it is worth asking again, though nobody need wait for it. `parts`: only what is optional is waited
+   * for, and when the time to start is over, it is healthy with these.
+   */
+  | {
+      readonly state: 'waiting';
+      readonly detail: string;
+      readonly news?: Promise<void>;
+      readonly parts?: readonly PartHealth[];
+    }
   | { readonly state: 'healthy'; readonly parts: readonly PartHealth[] }
   | { readonly state: 'failed'; readonly message: string; readonly parts: readonly PartHealth[] };
 

@@ -37,18 +37,25 @@ describe.runIf(uv)(`a row for each code location${uv ? '' : ' (left out: uv is n
   });
   afterAll(() => t?.close());
 
-  async function deploy(branch: string, locations: ReadonlyArray<{ optional: boolean; entry: { name: string } }>) {
+  async function deploy(
+    branch: string,
+    locations: ReadonlyArray<{ optional: boolean; entry: { name: string } }>,
+    inputs: Readonly<Record<string, string>> = {},
+  ) {
     const mr = await t.openMergeRequest(branch, { 'README.md': branch });
     const lines = locations.map(
       ({ optional, entry: { name } }) => `  - { name: ${name}, module: ${name}, optional: ${optional} }\n`,
     );
     const answer = { data: { workspaceOrError: { locationEntries: locations.map((one) => one.entry) } } };
     const archive = makeArchive([
-      { path: '.branch-deployment.yml', content: `setup: "true"\nprepare: "true"\nlocations:\n${lines.join('')}` },
+      {
+        path: '.branch-deployment.yml',
+        content: `setup: "true"\nprepare: "true"\nlocations:\n${lines.join('')}`,
+      },
       ...locations.map(({ entry: { name } }) => ({ path: `${name}.py`, content: '' })),
       { path: ANSWER_FILE, content: JSON.stringify(answer) },
     ]);
-    const played = await door.play(door.job(door.pipeline(mr)), mr.iid, archive);
+    const played = await door.play(door.job(door.pipeline(mr)), mr.iid, archive, inputs);
     const outcome = played.exit === '0' ? '✅ Running' : '❌ Failed';
     const body = await until('the note', () => {
       const text = t.note(mr.iid)?.body;
@@ -80,6 +87,21 @@ describe.runIf(uv)(`a row for each code location${uv ? '' : ' (left out: uv is n
     expect(body).toContain('ValueError: no | such <b>table\n  File "ml.py", line 3\n```');
     expect(log).toContain('warning: empty is healthy, but it has no asset, job, schedule or sensor');
     expect(log).toMatch(/ml failed:\nValueError: no \| such <b>table\n {2}File "ml.py", line 3\n[\s\S]*Healthy after/);
+  });
+
+  it('where one that is optional is not loaded in time, says so of that one, and serves the others', async () => {
+    const { exit, log, rows, body } = await deploy(
+      'hangs',
+      [
+        { optional: false, entry: entry('etl', loaded(assets)) },
+        { optional: true, entry: { ...entry('ml', BROKEN), ...{ loadStatus: 'LOADING', locationOrLoadError: null } } },
+      ],
+      { timeout: '5s' },
+    );
+
+    expect(exit).toBe('0');
+    expect(rows).toEqual(['| etl | ✅ Loaded |', '| ml | ❌ Failed |']);
+    for (const text of [log, body]) expect(text).toContain('not loaded in the time that the app has to start');
   });
 
   it('where one that is needed is without the state of a component, fails, and shows the others', async () => {

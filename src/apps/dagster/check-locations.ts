@@ -62,7 +62,13 @@ function conclude(spec: DagsterSpec, parts: readonly PartHealth[]): Health {
   }
   const waiting = parts.filter((part) => part.state === 'waiting');
   if (waiting.length === 0) return { state: 'healthy', parts };
-  return { state: 'waiting', detail: waiting.map((part) => `location ${part.name} ${part.message}`).join(', ') };
+  const detail = waiting.map((part) => `location ${part.name} ${part.message}`).join(', ');
+  if (needed.some((part) => part.state === 'waiting')) return { state: 'waiting', detail };
+  return { state: 'waiting', detail, parts: parts.map((part) => (part.state === 'waiting' ? late(part) : part)) };
+}
+
+function late({ name, message }: PartHealth): PartHealth {
+  return { name, state: 'failed', message: `not loaded in the time that the app has to start: it ${message}` };
 }
 
 function partOf(name: string, entry: LocationEntry | undefined): PartHealth {

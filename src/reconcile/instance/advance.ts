@@ -85,14 +85,14 @@ export async function watchRevision(
       // Late, it is asked all the same: the answer says what is wrong.
       if (observation.listens === false && !late) return again(watchMs(context, revision, { news: true }));
       const health = await context.presetFor(revision.spec).health(revision.spec, observation.endpoint);
-      if (health.state === 'waiting') {
+      if (health.state === 'waiting' && !(late && health.parts)) {
         if (late) return failLate(context, revision, { detail: health.detail, port: observation.endpoint.port });
         void health.news?.then(() => lookNow(context, revision.instance));
         return again(watchMs(context, revision, { news: health.news !== undefined }));
       }
       await copyOutput(context, revision, { secrets });
       if (health.state === 'failed') recordFailure(context, revision, health);
-      else recordHealthy(context, revision, { endpoint: observation.endpoint, parts: health.parts });
+      else recordHealthy(context, revision, { endpoint: observation.endpoint, parts: health.parts ?? [] });
       return again(0);
     }
     default:
