@@ -76,6 +76,8 @@ async function setupKey(
     directory: spec.directory,
     setup,
     outputs: [...spec.setupOutputs].sort(),
+    // As the app file has it: what variables make of it changes with each job.
+    env: spec.env,
     interpreters: await interpreterVersions(),
     inputs,
   };

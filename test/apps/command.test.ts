@@ -93,6 +93,23 @@ describe('an app that a command starts', () => {
     expect(third.made).not.toBe(first.made);
   });
 
+  it('has its setup run again when the app file gives it another environment', async () => {
+    world = await appWorld();
+    const files = (mode: string) => ({
+      ...APP,
+      '.branch-deployment.yml': [
+        'setup: mkdir -p node_modules && printf %s "$MODE" > node_modules/made',
+        'start: exec node server.js',
+        `env: { MODE: ${mode} }`,
+      ].join('\n'),
+    });
+
+    const first = await ask((await world.run(sourceOf(undefined, files('development')))).endpoint);
+    const second = await ask((await world.run(sourceOf(undefined, files('production')))).endpoint);
+
+    expect([first.made, second.made]).toEqual(['development', 'production']);
+  });
+
   it('fails with the step that failed', async () => {
     world = await appWorld();
 
