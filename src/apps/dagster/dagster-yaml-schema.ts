@@ -38,7 +38,14 @@ const concurrency = z.strictObject({
 
 const python_logs = z.strictObject({
   managed_python_loggers: z.array(z.string()).optional(),
-  python_log_level: z.string().optional(),
+  // dagster/_core/utils.py, coerce_valid_log_level
+  python_log_level: z
+    .string()
+    .regex(
+      /^(critical|fatal|error|warning|warn|info|debug)$/i,
+      "is no log level of Dagster's: say CRITICAL, ERROR, WARNING, INFO or DEBUG",
+    )
+    .optional(),
   dagster_handler_config: z
     .strictObject({
       handlers: z.record(z.string(), z.unknown()).optional(),

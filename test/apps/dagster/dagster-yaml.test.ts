@@ -157,6 +157,11 @@ describe('the dagster.yaml that the app file names', () => {
       'concurrency:\n  default_op_concurrency_limit: 1\n  pools: { default_limit: 2 }\n',
       '  - line 1: concurrency: has pools and default_op_concurrency_limit, of which Dagster takes one: say pools.default_limit',
     ],
+    [
+      'a log level that every run would fail at',
+      'python_logs:\n  python_log_level: LOUD\n',
+      "  - line 2: python_logs.python_log_level: is no log level of Dagster's",
+    ],
     ['nested brackets without end', `concurrency: ${'['.repeat(50_000)}`, '  - '],
     [
       'more aliases than a file needs',
