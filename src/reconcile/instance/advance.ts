@@ -127,7 +127,7 @@ async function start(context: InstanceContext, deployment: DeploymentRow, revisi
     recordFailure(context, revision, { message });
     return again(0);
   }
-  return again(watchMs(context, revision, { news: runtime.onNews !== undefined }));
+  return again(runtime.onNews === undefined ? WATCH_CLOSELY_MS : WATCH_NEWS_MS);
 }
 
 /** An instance that serves and ends is started again, a bounded number of times. */
