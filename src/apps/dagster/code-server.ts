@@ -3,6 +3,7 @@ import type { DagsterLocation } from '../../deployment/app-spec.ts';
 import type { Place, PlannedProcess } from '../../deployment/launch.ts';
 import type { AppValues } from '../app-values.ts';
 import type { ServedLocation } from './instance-files.ts';
+import { loadTarget } from './load-target.ts';
 import { environmentFolder, type LocationTools, pathOf } from './location-steps.ts';
 
 /**
@@ -54,14 +55,8 @@ export function codeEnvironment(
   };
 }
 
+/** Dagster takes a file from where it starts. */
 function loadArguments(location: DagsterLocation, place: Place): string[] {
-  const { load, attribute, startIn } = location;
-  const file = (path: string): string => (startIn === undefined ? path : resolve(place.tree, location.directory, path));
-  const target = {
-    module: () => ['-m', (load as { name: string }).name],
-    package: () => ['--package-name', (load as { name: string }).name],
-    autoload: () => ['--autoload-defs-module-name', (load as { name: string }).name],
-    file: () => ['-f', file((load as { path: string }).path)],
-  }[load.kind]();
-  return attribute === undefined ? target : [...target, '-a', attribute];
+  const { directory, startIn } = location;
+  return loadTarget(location, (path) => (startIn === undefined ? path : resolve(place.tree, directory, path)));
 }
