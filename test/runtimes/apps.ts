@@ -54,6 +54,24 @@ export function launchOf(
   };
 }
 
+/** A launch of two processes: a webserver, and a code server that runs `script` and is told its port as `PORT_OF_CODE`. */
+export function launchOfTwo(script: string): Launch {
+  return launchOf(
+    (place) => ({
+      processes: [
+        { name: 'webserver', directory: place.tree, argv: ['node', 'server.js'], env: {} },
+        {
+          name: 'code server',
+          directory: place.tree,
+          argv: ['node', script],
+          env: { PORT_OF_CODE: String(place.ports.code) },
+        },
+      ],
+    }),
+    { ports: ['http', 'code'] },
+  );
+}
+
 /** A step of a plan. */
 export function stepOf(place: Place, name: string, command: string): LaunchPlan['steps'][number] {
   return { name, directory: place.tree, command, env: {} };

@@ -1,6 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Runtime } from '../../src/runtimes/runtime.ts';
-import { ask, launchOf, printed, readableLog, SERVER, sourceOf, stepOf, until, untilState } from './apps.ts';
+import {
+  ask,
+  launchOf,
+  launchOfTwo,
+  printed,
+  readableLog,
+  SERVER,
+  sourceOf,
+  stepOf,
+  until,
+  untilState,
+} from './apps.ts';
 import { testBeside } from './contract-beside.ts';
 import { testPersist } from './contract-persist.ts';
 import { testPlans } from './contract-plan.ts';
@@ -77,20 +88,7 @@ export function testRuntime(kind: Runtime['kind'], make: () => Promise<RuntimeUn
     });
 
     it('ends all processes of an instance when one of them ends', async () => {
-      const launch = launchOf(
-        (place) => ({
-          processes: [
-            { name: 'webserver', directory: place.tree, argv: ['node', 'server.js'], env: {} },
-            {
-              name: 'code server',
-              directory: place.tree,
-              argv: ['node', 'server.js'],
-              env: { PORT_OF_CODE: String(place.ports.code) },
-            },
-          ],
-        }),
-        { ports: ['http', 'code'] },
-      );
+      const launch = launchOfTwo('server.js');
       const code = SERVER.replace('process.env.PORT', 'process.env.PORT_OF_CODE || process.env.PORT');
       await runtime.start(ref, launch, sourceOf({ 'server.js': code }), readableLog());
       await ask(runtime, ref.name);

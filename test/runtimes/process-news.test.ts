@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Runtime } from '../../src/runtimes/runtime.ts';
-import { ask, launchOf, readableLog, SERVER, sourceOf, stepOf, until, untilState } from './apps.ts';
+import { ask, launchOf, launchOfTwo, readableLog, SERVER, sourceOf, stepOf, until, untilState } from './apps.ts';
 import { type ProcessWorld, processWorld } from './process-world.ts';
 
 const ref = { name: 'mr-7-shop-r1', deployment: 'mr-7-shop' };
@@ -39,20 +39,7 @@ describe('news of the process runtime', () => {
 
   it('come for each of its ports', async () => {
     const code = SERVER.replace('process.env.PORT', 'process.env.PORT_OF_CODE');
-    const launch = launchOf(
-      (place) => ({
-        processes: [
-          { name: 'webserver', directory: place.tree, argv: ['node', 'server.js'], env: {} },
-          {
-            name: 'code server',
-            directory: place.tree,
-            argv: ['node', 'code.js'],
-            env: { PORT_OF_CODE: String(place.ports.code) },
-          },
-        ],
-      }),
-      { ports: ['http', 'code'] },
-    );
+    const launch = launchOfTwo('code.js');
     await runtime.start(ref, launch, sourceOf({ 'server.js': LATE, 'code.js': code }), readableLog());
     await until(() => news.length > 0);
     expect(await runtime.observe(ref.name)).toMatchObject({ state: 'running', listens: false });
