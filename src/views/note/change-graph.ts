@@ -11,16 +11,27 @@ const STYLES: Readonly<Record<ChangeNode['state'], string>> = {
   downstream: 'fill:#737278,stroke:#434248,color:#ffffff',
 };
 
-/** The graph as a Mermaid block, which GitLab draws. */
+/** What the colours above are called. */
+const COLOURS: Readonly<Record<ChangeNode['state'], string>> = {
+  new: 'blue',
+  changed: 'orange',
+  removed: 'red',
+  downstream: 'grey',
+};
+
+/** The graph as a Mermaid block, which GitLab draws, and what its colours mean. */
 export function renderChangeGraph(graph: ChangeGraph): string {
-  const used = Object.keys(STYLES).filter((state) => graph.nodes.some((node) => node.state === state));
+  const states = Object.keys(STYLES) as ReadonlyArray<ChangeNode['state']>;
+  const used = states.filter((state) => graph.nodes.some((node) => node.state === state));
   return [
     '```mermaid',
     'graph LR',
     ...graph.nodes.map((node, index) => `  n${index}["${label(node)}"]:::${node.state}`),
     ...graph.edges.map(([from, to]) => `  n${from} --> n${to}`),
-    ...used.map((state) => `  classDef ${state} ${STYLES[state as ChangeNode['state']]}`),
+    ...used.map((state) => `  classDef ${state} ${STYLES[state]}`),
     '```',
+    '',
+    `In the graph: ${used.map((state) => `${COLOURS[state]} is ${state}`).join(', ')}.`,
   ].join('\n');
 }
 

@@ -102,6 +102,8 @@ describe('the changes in the note', () => {
         classDef downstream fill:#737278,stroke:#434248,color:#ffffff
       \`\`\`
 
+      In the graph: blue is new, orange is changed, red is removed, grey is downstream.
+
       </details>"
     `);
   });
