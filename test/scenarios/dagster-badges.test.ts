@@ -84,20 +84,25 @@ it.skipIf(CHROMIUM === undefined)(
     await shows(page, { raw: '', orders: '', same: '', fresh: '' });
     badges = badgesOf(compareDefinitions([before], [first]), 'r1');
     await shows(page, { raw: 'Changed in branch', orders: 'Changed in branch', same: '', fresh: 'New in branch' });
+    const pageOf = (asset: string) => `${address}/assets/${asset}`;
     for (const [asset, mark] of [
-      ['raw', 'Changed in branch'],
       ['fresh', 'New in branch'],
       ['same', ''],
-    ] as const) {
-      await page.open(`${address}/assets/${asset}`);
-      // What tells where the asset is defined is there with the header.
-      await page.until(`document.body.innerText.includes('Code location') && ${MARK('document.body')} === '${mark}'`);
-    }
+      ['raw', 'Changed in branch'],
+    ] as const)
+      await showsAsset(page, pageOf(asset), mark);
 
     // The next push.
     badges = undefined;
     await serve('r2', SECOND_PUSH);
     badges = badgesOf(compareDefinitions([before], [second]), 'r2');
+    await showsAssetNow(page, '');
+    for (const [asset, mark] of [
+      ['same', 'Changed in branch'],
+      ['orders', ''],
+      ['raw', ''],
+    ] as const)
+      await showsAsset(page, pageOf(asset), mark);
     await page.open(`${address}/asset-groups`);
     await shows(page, { raw: '', orders: '', same: 'Changed in branch' });
   },
@@ -111,6 +116,16 @@ const MARKS = `JSON.stringify([...document.querySelectorAll('[class*=AssetNode_a
 
 async function shows(page: Page, marks: Readonly<Record<string, string>>): Promise<void> {
   await page.until(`${MARKS} === ${JSON.stringify(JSON.stringify(Object.entries(marks).sort()))}`);
+}
+
+/** An asset's own page. What tells where the asset is defined is there with the header. */
+async function showsAsset(page: Page, address: string, mark: string): Promise<void> {
+  await page.open(address);
+  await showsAssetNow(page, mark);
+}
+
+async function showsAssetNow(page: Page, mark: string): Promise<void> {
+  await page.until(`document.body.innerText.includes('Code location') && ${MARK('document.body')} === '${mark}'`);
 }
 
 /** What the probe reads of this code. */
