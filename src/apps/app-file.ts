@@ -1,4 +1,5 @@
 import { isReserved } from '../deployment/given-names.ts';
+import { baseArtifactFaults } from './app-file/base-artifacts.ts';
 import { at, describeIssue, fault } from './app-file/faults.ts';
 import { persistFaults } from './app-file/persist.ts';
 import { APP_FILE, AppFile } from './app-file/schema.ts';
@@ -115,6 +116,8 @@ function checkMeaning(file: AppFile, handed: readonly string[]): KeyFault[] {
   }
   for (const { index, message } of persistFaults(file.persist ?? []))
     faults.push({ key: ['persist', String(index)], message });
+  for (const { index, message } of baseArtifactFaults(file.changes?.base_artifacts ?? []))
+    faults.push({ key: ['changes', 'base_artifacts', String(index)], message });
   const names = (file.locations ?? []).map((one) => one.name);
   for (const [index, name] of names.entries()) {
     if (names.indexOf(name) < index)

@@ -3,7 +3,7 @@ import { join, posix, resolve } from 'node:path';
 import type { AppSpec, CommonSpec } from '../deployment/app-spec.ts';
 import type { LaunchPlan, Place } from '../deployment/launch.ts';
 import { ProblemError } from '../errors.ts';
-import { isWithin, overlap } from './app-file/persist.ts';
+import { isWithin, overlap } from './app-file/path-list.ts';
 import { APP_FILE } from './app-file/schema.ts';
 import { kindInTree } from './tree-files.ts';
 import { namesInTree } from './tree-names.ts';

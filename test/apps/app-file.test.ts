@@ -116,6 +116,21 @@ describe('the app file', () => {
       `start: x\npersist: [${'é/'.repeat(30)}]\n`,
       `line 2: persist.0: "${'é/'.repeat(30)}" is too long: at most 200 bytes, as a URL has them. Name a shorter path`,
     ],
+    [
+      'files of the base that lie within others',
+      'preset: dagster\nchanges:\n  base_artifacts: [a/b, ./a/]\n',
+      'line 3: changes.base_artifacts.1: "./a/" lies within "a/b", or the other way round. Name the outer one only',
+    ],
+    [
+      "all of the base's files",
+      'preset: dagster\nchanges: { base_artifacts: [.] }\n',
+      `line 2: changes.base_artifacts.0: "." is this file's folder itself: all of the base's files are more than a revision can be handed. Name a file or folder below it`,
+    ],
+    [
+      'files of the base above its folder',
+      'preset: dagster\nchanges: { base_artifacts: [../x] }\n',
+      `line 2: changes.base_artifacts.0: "../x" leaves this file's folder. Name a file or folder below it`,
+    ],
     ['broken YAML', 'health: /\nstart: "x\n', 'line 3: Missing closing "quote'],
     ['the same key twice', 'start: x\nstart: y\n', 'line 2: Map keys must be unique'],
   ])('refuses %s', (_, text, fault) => {

@@ -83,14 +83,6 @@ export async function recogniseDagster(request: DagsterRequest): Promise<Dagster
 function changesOf(file: AppFile | undefined): Pick<DagsterSpec, 'changes'> {
   if (file?.changes === undefined) return {};
   const { compare_with, ignore_metadata, rename_locations, base_artifacts } = file.changes;
-  for (const path of base_artifacts ?? []) {
-    if (resolveInTree('.', path) !== undefined) continue;
-    throw new ProblemError(
-      'app-file',
-      422,
-      `${APP_FILE}: changes: base_artifacts: "${path}" leaves the folder of the app file.`,
-    );
-  }
   return {
     changes: {
       ...(compare_with === undefined ? {} : { compareWith: compare_with }),
