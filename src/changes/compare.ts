@@ -17,32 +17,23 @@ export const IGNORED_METADATA: readonly string[] = [
 
 /** How to compare. */
 export interface ComparisonOptions {
-  /** Names of the base's locations that the branch has under another name. */
-  readonly renameLocations?: Readonly<Record<string, string>>;
   /** Keys of metadata that make no difference; `IGNORED_METADATA` unless told. */
   readonly ignoreMetadata?: readonly string[];
 }
 
-/** The name that two locations of the base would have after `renameLocations`; undefined where each has its own. */
-export function nameOfTwo(
-  names: readonly string[],
-  renameLocations: ComparisonOptions['renameLocations'],
-): string | undefined {
-  const after = names.map((name) => ownValue(renameLocations, name) ?? name);
-  return after.find((name, at) => after.indexOf(name) < at);
-}
-
-/** What a branch changes of its base, location by location. The order of what it is given makes no difference. */
+/**
+ * What a branch changes of its base, location by location: both have a location under the branch's name for it (`underNamesOfBranch`). The
+ * order of what it is given makes no difference.
+ */
 export function compareDefinitions(
   base: readonly LocationDefinitions[],
   branch: readonly LocationDefinitions[],
   options: ComparisonOptions = {},
 ): Changes {
-  const renamed = base.map((one) => ({ ...one, name: ownValue(options.renameLocations, one.name) ?? one.name }));
   const ignored = new Set(options.ignoreMetadata ?? IGNORED_METADATA);
-  const assets = compareAssets(renamed, branch, ignored);
+  const assets = compareAssets(base, branch, ignored);
   const changed = new Set(assets.filter((one) => one.reasons.length > 0).map((one) => one.key));
-  return { assets, downstream: findDownstream(branch, changed), named: compareNames(renamed, branch) };
+  return { assets, downstream: findDownstream(branch, changed), named: compareNames(base, branch) };
 }
 
 /** Keys with the locations that have them on one side only. */
@@ -166,9 +157,4 @@ function namesOf(locations: readonly LocationDefinitions[]): ReadonlyMap<string,
     }
   }
   return found;
-}
-
-/** A value of a table that somebody wrote: `constructor` is a name like any other. */
-function ownValue(table: Readonly<Record<string, string>> | undefined, key: string): string | undefined {
-  return table && Object.hasOwn(table, key) ? table[key] : undefined;
 }

@@ -2,8 +2,9 @@ import { dirname } from 'node:path';
 import { expandValues, KNOWN_NAMES } from '../apps/environment.ts';
 import { recognise } from '../apps/recognise.ts';
 import { changedLocks } from '../changes/changed-locks.ts';
-import { compareDefinitions, nameOfTwo } from '../changes/compare.ts';
+import { compareDefinitions } from '../changes/compare.ts';
 import { compareTexts } from '../changes/differences.ts';
+import { nameInBranch, underNamesOfBranch } from '../changes/rename-locations.ts';
 import { definitionsOf, type Snapshot } from '../changes/snapshot.ts';
 import type { DagsterLocation, DagsterSpec } from '../deployment/app-spec.ts';
 import type { Changes } from '../deployment/changes.ts';
@@ -37,19 +38,24 @@ type Side = 'base' | 'branch';
 export async function compareFolders(folders: FolderComparison): Promise<ComparedFolders> {
   const [base, branch] = await Promise.all([recogniseSide('base', folders), recogniseSide('branch', folders)]);
   if ('failure' in base || 'failure' in branch) return { failures: [base, branch].flatMap(failuresOf) };
-  const names = base.spec.locations.map((one) => one.name);
-  const twice = nameOfTwo(names, branch.spec.changes?.renameLocations);
-  if (twice !== undefined)
-    return { failures: [`branch: rename_locations gives two of the base's code locations the name ${twice}.`] };
+  const { renameLocations, ignoreMetadata } = branch.spec.changes ?? {};
+  const names = base.spec.locations.map(({ name }) => [name, name] as const);
+  const renamed = underNamesOfBranch(names, renameLocations);
+  if ('twice' in renamed)
+    return { failures: [`branch: rename_locations gives two of the base's code locations the name ${renamed.twice}.`] };
   const [before, after] = await Promise.all([
     readSide('base', { spec: base.spec, folders }),
     readSide('branch', { spec: branch.spec, folders }),
   ]);
   const failures = [...before.failures, ...after.failures];
   if (failures.length > 0) return { failures };
-  const definitions = ({ loaded }: ReadSide) => [...loaded].map(([name, snapshot]) => definitionsOf(name, snapshot));
+  const changes = compareDefinitions(
+    [...before.loaded].map(([name, snapshot]) => definitionsOf(nameInBranch(name, renameLocations), snapshot)),
+    [...after.loaded].map(([name, snapshot]) => definitionsOf(name, snapshot)),
+    ignoreMetadata ? { ignoreMetadata } : {},
+  );
   return {
-    changes: compareDefinitions(definitions(before), definitions(after), branch.spec.changes),
+    changes,
     locks: changedLocks(before.loaded.values(), after.loaded.values()),
     gaps: [...new Set([...before.loaded.values(), ...after.loaded.values()].flatMap((one) => one.gaps))].sort(
       compareTexts,

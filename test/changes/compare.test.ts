@@ -175,15 +175,6 @@ describe('locations', () => {
     );
   });
 
-  it('are the same under another name where somebody said so', () => {
-    const [base, branch] = [[location('prod_etl', [asset('a')])], [location('etl', [asset('a')])]];
-    expect(told(base, branch, { renameLocations: { prod_etl: 'etl' } })).toEqual([]);
-    expect(told(base, branch, { renameLocations: {} })).toEqual([
-      'etl/a NEW from prod_etl',
-      'prod_etl/a REMOVED to etl',
-    ]);
-  });
-
   it('tell the jobs, schedules, sensors and checks that came and went', () => {
     const base = [location('etl', [asset('a', { checks: ['fresh'] })], { jobs: ['nightly'], schedules: ['at_two'] })];
     const branch = [

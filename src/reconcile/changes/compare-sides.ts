@@ -1,6 +1,7 @@
 import { drawChanges } from '../../changes/change-graph.ts';
 import { changedLocks } from '../../changes/changed-locks.ts';
-import { compareDefinitions, nameOfTwo } from '../../changes/compare.ts';
+import { compareDefinitions } from '../../changes/compare.ts';
+import { underNamesOfBranch } from '../../changes/rename-locations.ts';
 import { definitionsOf, type Snapshot } from '../../changes/snapshot.ts';
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
 import type { ComparedChanges, UnknownLocation } from '../../deployment/changes.ts';
@@ -17,15 +18,13 @@ export function compareSides(
   sides: { readonly base: ReadSide; readonly branch: ReadSide },
   options: DagsterSpec['changes'] = {},
 ): ComparedChanges {
-  const { renameLocations = {}, ignoreMetadata } = options;
-  const twice = nameOfTwo(Object.keys(sides.base), renameLocations);
-  if (twice !== undefined)
+  const { renameLocations, ignoreMetadata } = options;
+  const renamed = underNamesOfBranch(Object.entries(sides.base), renameLocations);
+  if ('twice' in renamed)
     throw new UnknownChanges(
-      `rename_locations gives two of the base's code locations the name ${twice}. Leave one out: assets that moved into another location are recognised.`,
+      `rename_locations gives two of the base's code locations the name ${renamed.twice}. Leave one out: assets that moved into another location are recognised.`,
     );
-  const nameOf = (name: string): string =>
-    Object.hasOwn(renameLocations, name) ? (renameLocations[name] as string) : name;
-  const base = new Map(Object.entries(sides.base).map(([name, read]) => [nameOf(name), read]));
+  const base = renamed.locations;
   const branch = new Map(Object.entries(sides.branch));
   const unknownLocations: UnknownLocation[] = [];
   for (const location of [...new Set([...branch.keys(), ...base.keys()])].sort()) {

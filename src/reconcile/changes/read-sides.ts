@@ -1,5 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { DefinitionsReader, LaunchContext } from '../../apps/preset.ts';
+import { nameInBranch } from '../../changes/rename-locations.ts';
 import { PROBE_FOLDER, SNAPSHOT_VERSION } from '../../changes/snapshot.ts';
 import type { AppSpec } from '../../deployment/app-spec.ts';
 import { messageOf, ProblemError } from '../../errors.ts';
@@ -200,8 +201,7 @@ async function recogniseBase(
 function readerOf({ revision }: Compared, base: AppSpec, name: string): string {
   if (revision.spec.preset !== 'dagster' || base.preset !== 'dagster') return name;
   const { locations, changes } = revision.spec;
-  const own = changes?.renameLocations;
-  const renamed = own && Object.hasOwn(own, name) ? own[name] : name;
+  const renamed = nameInBranch(name, changes?.renameLocations);
   const folder = base.locations.find((one) => one.name === name)?.directory;
   const found =
     locations.find((one) => one.name === renamed) ?? locations.find((one) => one.directory === folder) ?? locations[0];
