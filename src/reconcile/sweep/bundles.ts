@@ -22,8 +22,12 @@ interface Context {
   readonly tell: TellRepair;
 }
 
-/** Removes bundles that no revision which may run again needs. */
+/**
+ * Removes bundles that no revision which may run again needs. One that no revision has at all may be an upload that is being decided on;
+ * but not if it came before this process, whose predecessor was killed before it decided.
+ */
 export function bundlesLook({ store, bundles, log, now, tell }: Context): LocalLook {
+  const begunAt = now();
   return {
     name: 'bundles',
     everyMs: 0,
@@ -31,9 +35,10 @@ export function bundlesLook({ store, bundles, log, now, tell }: Context): LocalL
       for (const digest of await bundles.list()) {
         if (signal.aborted) return;
         // It is looked at on disk first: other work gets its turn in between.
-        if (((await bundles.ageMs(digest)) ?? 0) < UNUSED_MS) continue;
-        if (store.revisions.mayRunAgain(digest, now() - KEEP_BUNDLE_MS)) continue;
+        const ageMs = (await bundles.ageMs(digest)) ?? 0;
         const users = store.revisions.deploymentsOfBundle(digest).map(({ name }) => name);
+        if (ageMs < (users.length === 0 ? Math.min(UNUSED_MS, now() - begunAt) : UNUSED_MS)) continue;
+        if (store.revisions.mayRunAgain(digest, now() - KEEP_BUNDLE_MS)) continue;
         await bundles.remove(digest);
         if (users.length > 0)
           log.info({ bundle: digest, deployments: users }, 'a bundle that nobody needs any more is removed');

@@ -74,3 +74,13 @@ it('removes what nobody wants, says so, and leaves what is new or wanted', async
   await t.service.sweep();
   expect(repairs(t)).toHaveLength(before);
 });
+
+it('an upload that a killed service had not decided on goes with the first sweep of the next', async () => {
+  await t.stopService();
+  const undecided = leave(`bundles/${'c'.repeat(64)}.tar.gz`, 'new');
+  await t.startService();
+  await t.service.sweep();
+
+  expect(existsSync(undecided)).toBe(false);
+  expect(repairs(t).at(-1)).toBe('The bundle cccccccccccc was there, though no revision has it: removed.');
+});
