@@ -8,8 +8,9 @@ import { codeServer } from './dagster/code-server.ts';
 import { createDefinitionsReader } from './dagster/definitions-reading.ts';
 import { instanceFiles } from './dagster/instance-files.ts';
 import { keptApart } from './dagster/keep-apart.ts';
-import { type LocationTools, locationSteps } from './dagster/location-steps.ts';
+import type { LocationTools } from './dagster/location-steps.ts';
 import { planRuns, RUNS } from './dagster/runs.ts';
+import { stepsOfLocations } from './dagster/steps-of-locations.ts';
 import { storageStep, webserver, webserverPython, webserverStep } from './dagster/webserver.ts';
 import { persistedFolders } from './persisted-folders.ts';
 import type { LaunchContext, Preset } from './preset.ts';
@@ -46,28 +47,13 @@ async function planDagster(
   });
   const instance = instanceFiles(spec, place, servers);
   const runs = planRuns(spec, place, { env: context.env, instance, servers, python: webserverPython(spec, place) });
-  const steps = [webserverStep(spec, place, { tools }), runs.step];
-  let storage = await storageStep(spec, place, { instance });
-  const made = new Set<string>();
-  for (const { location, forSetup } of servers) {
-    // Locations of one folder share its environment: it is made once, by the first of them.
-    const same = JSON.stringify([location.directory, location.setup, location.prepare]);
-    if (made.has(same)) continue;
-    made.add(same);
-    steps.push(
-      ...(await locationSteps(location, context, {
-        place,
-        tools,
-        values: forSetup,
-        dagsterHome: instance.home,
-        storage,
-      })),
-    );
-    // Once it is there, it is for all.
-    if (location.prepare !== undefined) storage = undefined;
-  }
-  // Code servers open the storage, too.
-  if (storage) steps.push(storage);
+  const around = { place, tools, dagsterHome: instance.home };
+  const storage = await storageStep(spec, place, { instance });
+  const steps = [
+    webserverStep(spec, place, { tools }),
+    runs.step,
+    ...(await stepsOfLocations(servers, context, { ...around, storage })),
+  ];
   const folders = new Set([spec.directory, ...spec.locations.map((one) => one.directory)]);
   return {
     removeFromTree: [...folders].map((folder) => resolve(place.tree, folder, '.env')),
@@ -76,7 +62,7 @@ async function planDagster(
     steps,
     processes: [
       webserver(spec, place, { env: context.env, instance }),
-      ...servers.map((server) => keptApart(codeServer(server, place, { tools, dagsterHome: instance.home }), instance)),
+      ...servers.map((server) => keptApart(codeServer(server, place, around), instance)),
       runs.process,
     ],
   };

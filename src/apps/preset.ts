@@ -1,5 +1,5 @@
 import type { AppSpec } from '../deployment/app-spec.ts';
-import type { Health, Launch, Place, Step } from '../deployment/launch.ts';
+import type { Health, Launch, LostPart, Place, Step } from '../deployment/launch.ts';
 import type { HandedVariable } from '../deployment/sealed-variables.ts';
 
 /** What is asked of recognition. Paths are relative to the root of the tree. */
@@ -77,8 +77,15 @@ export interface DefinitionsReader<Spec extends AppSpec = AppSpec> {
 export interface Preset<Spec extends AppSpec = AppSpec> {
   readonly name: Spec['preset'];
   launch(spec: Spec, context: LaunchContext): Launch;
-  /** Asked again and again until it is not `waiting`; one call takes at most a few seconds. */
-  health(spec: Spec, endpoint: { readonly host: string; readonly port: number }): Promise<Health>;
+  /**
+   * Asked again and again until it is not `waiting`; one call takes at most a few seconds.
+   * @param options.lost optional parts that the runtime says are not there: nothing is to be waited for
+   */
+  health(
+    spec: Spec,
+    endpoint: { readonly host: string; readonly port: number },
+    options?: { readonly lost?: readonly LostPart[] },
+  ): Promise<Health>;
   readonly background?: BackgroundWork<Spec>;
   readonly definitions?: DefinitionsReader<Spec>;
 }

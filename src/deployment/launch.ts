@@ -44,9 +44,9 @@ export interface LaunchPlan {
   readonly persist?: ReadonlyArray<{ readonly path: string; readonly kept: string }>;
   /** Written before anything runs; paths are absolute and lie in `place.work` or `place.data`. */
   readonly files: readonly PlannedFile[];
-  /** Run one after the other; the first that fails fails the instance. */
+  /** Run one after the other; the first that fails fails the instance, but for those of optional parts. */
   readonly steps: readonly Step[];
-  /** Started when the steps are done, or at once where `early` says so. All of them belong to one instance. */
+  /** Started when the steps are done, or at once where `early` says so. All of them belong to one instance, which ends with any that is not optional. */
   readonly processes: readonly [PlannedProcess, ...PlannedProcess[]];
 }
 
@@ -95,6 +95,8 @@ export interface Step {
     /** Absolute, below `Place.data`: where they lie between two pushes. */
     readonly folder: string;
   };
+  /** Names of the parts that it is for, where the app can do without them: one that fails leaves these out, and the rest goes on. */
+  readonly optionalParts?: readonly string[];
   /** Makes a folder that all instances share: it runs only when that folder is not whole yet, and never twice at once. */
   readonly makesShared?: { readonly path: string };
 }
@@ -110,6 +112,14 @@ export interface PlannedProcess {
   readonly secret?: SecretValues;
   /** Start at once, beside the steps; it must bear that the rest is not there yet. It waits for `makesShared` steps all the same. */
   readonly early?: boolean;
+  /** Name of the part that it is for, where the app can do without it: its end is not the instance's. */
+  readonly optionalPart?: string;
+}
+
+/** A part of a launched instance that is not there, and that it does without. `reason` is a sentence for people. */
+export interface LostPart {
+  readonly name: string;
+  readonly reason: string;
 }
 
 /** What health says about a launched instance. Never thrown: an app that does not answer is `waiting`. */
@@ -133,4 +143,6 @@ export interface PartHealth {
   readonly state: 'healthy' | 'waiting' | 'failed';
   /** What went wrong, with the stack, where it failed; a warning where it is healthy. */
   readonly message?: string;
+  /** It failed by not being there, and may come: the message says in one line why it is not. */
+  readonly absent?: boolean;
 }

@@ -1,4 +1,4 @@
-import type { Launch, Place, SecretValues, Step } from '../deployment/launch.ts';
+import type { Launch, LostPart, Place, SecretValues, Step } from '../deployment/launch.ts';
 
 /** The instance that a runtime is asked for; `name` is the key for everything. */
 export interface InstanceRef {
@@ -26,8 +26,16 @@ export interface InstanceLog {
 export type Observation =
   | { readonly state: 'absent' }
   | { readonly state: 'starting'; readonly step: string }
-  /** `listens`: whether something accepts connections at the endpoint; left out where the runtime has not looked. */
-  | { readonly state: 'running'; readonly endpoint: Endpoint; readonly listens?: boolean }
+  /**
+   * `listens`: whether something accepts connections at the endpoint; left out where the runtime has not looked. `lost`: optional parts that
+   * are not there now, where there are any: a step of theirs failed, or their process ended. Such a process is started again a few times.
+   */
+  | {
+      readonly state: 'running';
+      readonly endpoint: Endpoint;
+      readonly listens?: boolean;
+      readonly lost?: readonly LostPart[];
+    }
   /** `code` is null where a signal ended it. `reason` is a sentence for people: which step or process, and how it ended. */
   | { readonly state: 'exited'; readonly code: number | null; readonly reason: string };
 
@@ -82,7 +90,7 @@ export interface Runtime {
   start(instance: InstanceRef, launch: Launch, source: Source, log: InstanceLog): Promise<void>;
   observe(name: string): Promise<Observation>;
   /**
-   * Names the one who is told that there is something new to observe of an instance: it has exited, or listens on a port. A hint, of which
+   * Names the one who is told that there is something new to observe of an instance: it has exited, listens on a port, or has lost a part. A hint, of which
    * some never come (after a restart of the service, above all). Left out by a runtime that can only be asked.
    */
   onNews?(listener: (name: string) => void): void;

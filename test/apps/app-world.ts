@@ -120,7 +120,7 @@ export async function appWorld(
           seen = await runtime.observe(name);
           if (seen.state === 'exited') return { state: 'exited' as const, reason: seen.reason };
           if (seen.state !== 'running') return undefined;
-          const now = await preset.health(spec, seen.endpoint);
+          const now = await preset.health(spec, seen.endpoint, seen);
           return now.state === 'waiting' ? undefined : now;
         },
         options.timeoutMs ?? 20_000,

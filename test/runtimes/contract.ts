@@ -13,6 +13,7 @@ import {
   untilState,
 } from './apps.ts';
 import { testBeside } from './contract-beside.ts';
+import { testOptionalParts } from './contract-optional.ts';
 import { testPersist } from './contract-persist.ts';
 import { testPlans } from './contract-plan.ts';
 
@@ -41,6 +42,12 @@ export function testRuntime(kind: Runtime['kind'], make: () => Promise<RuntimeUn
     testPlans(() => runtime);
     testPersist(() => runtime);
     testBeside(() => runtime);
+    testOptionalParts(
+      () => runtime,
+      async () => {
+        runtime = await world.restart();
+      },
+    );
 
     it('names its kind', () => {
       expect(runtime.kind).toBe(kind);

@@ -61,15 +61,17 @@ describe.runIf(uv)(`a row for each code location${uv ? '' : ' (left out: uv is n
       const text = t.note(mr.iid)?.body;
       return text?.includes(outcome) && text;
     });
-    return {
-      ...played,
-      rows: body
-        .split('\n')
-        .filter((line) => /^\| \w+ \| /.test(line))
-        .slice(1),
-      body,
-    };
+    return { ...played, rows: rowsIn(body), body, mr };
   }
+
+  const rowsIn = (body: string): string[] =>
+    body
+      .split('\n')
+      .filter((line) => /^\| \w+ \| /.test(line))
+      .slice(1);
+
+  const rowsOf = (mr: { iid: number }, wanted: readonly string[]) =>
+    until(`the rows ${wanted}`, () => rowsIn(t.note(mr.iid)?.body ?? '').join() === wanted.join(), 60_000);
 
   it('where all that is needed is loaded, is in the note, and what to look at is in the job log', async () => {
     const { exit, log, rows, body } = await deploy('serves', [
@@ -90,7 +92,7 @@ describe.runIf(uv)(`a row for each code location${uv ? '' : ' (left out: uv is n
   });
 
   it('where one that is optional is not loaded in time, says so of that one, and serves the others', async () => {
-    const { exit, log, rows, body } = await deploy(
+    const { exit, log, rows } = await deploy(
       'hangs',
       [
         { optional: false, entry: entry('etl', loaded(assets)) },
@@ -100,8 +102,26 @@ describe.runIf(uv)(`a row for each code location${uv ? '' : ' (left out: uv is n
     );
 
     expect(exit).toBe('0');
-    expect(rows).toEqual(['| etl | ✅ Loaded |', '| ml | ❌ Failed |']);
-    for (const text of [log, body]) expect(text).toContain('not loaded in the time that the app has to start');
+    const why = 'it is being loaded, and the time that the app has to start is over';
+    expect(rows).toEqual(['| etl | ✅ Loaded |', `| ml | ❌ Not loaded: ${why} |`]);
+    expect(log).toContain(`warning: ml is not loaded: ${why}\n`);
+  });
+
+  it('where one that is optional ends later, and where it is there again, follows in the note', async () => {
+    const { mr, exit, rows } = await deploy('ends', [
+      { optional: false, entry: entry('etl', loaded(assets)) },
+      { optional: true, entry: entry('ml', loaded(assets)) },
+    ]);
+    const [instance] = runtime.names().filter((name) => name.startsWith(`mr-${mr.iid}-`));
+    expect(exit).toBe('0');
+    expect(rows).toEqual(['| etl | ✅ Loaded |', '| ml | ✅ Loaded |']);
+
+    const starts = runtime.starts;
+    runtime.lose(instance as string, [{ name: 'ml', reason: 'the code server ml ended with exit code 3' }]);
+    await rowsOf(mr, ['| etl | ✅ Loaded |', '| ml | ❌ Not loaded: the code server ml ended with exit code 3 |']);
+    runtime.lose(instance as string, []);
+    await rowsOf(mr, ['| etl | ✅ Loaded |', '| ml | ✅ Loaded |']);
+    expect(runtime.starts).toBe(starts);
   });
 
   it('where one that is needed is without the state of a component, fails, and shows the others', async () => {

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Launch } from '../../src/deployment/launch.ts';
+import type { Launch, LostPart } from '../../src/deployment/launch.ts';
 import { messageOf } from '../../src/errors.ts';
 import type { InstanceLog, InstanceRef, Observation, Runtime, Source } from '../../src/runtimes/runtime.ts';
 
@@ -61,6 +61,12 @@ export class InstantRuntime implements Runtime {
   letGo(): void {
     this.held?.end();
     this.held = undefined;
+  }
+
+  /** From now on a running instance is without these parts. */
+  lose(name: string, lost: readonly LostPart[]): void {
+    const running = this.instances.get(name);
+    if (running?.observation.state === 'running') running.observation = { ...running.observation, lost };
   }
 
   async observe(name: string): Promise<Observation> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
-import type { Health, PartHealth } from '../../deployment/launch.ts';
+import type { Health, LostPart, PartHealth } from '../../deployment/launch.ts';
 import type { Preset } from '../preset.ts';
 import {
   askLocations,
@@ -26,7 +26,7 @@ const RELOAD_PAUSE_MS = 50;
  */
 export function createLocationCheck(): Preset<DagsterSpec>['health'] {
   const asked = new Map<string, Promise<void>>();
-  return async function checkLocations(spec, endpoint) {
+  return async function checkLocations(spec, endpoint, { lost = [] } = {}) {
     const answer = await askLocations(endpoint);
     if (answer.state === 'unreachable') return { state: 'waiting', detail: `the webserver: ${answer.detail}` };
     if (answer.state === 'broken') {
@@ -36,6 +36,7 @@ export function createLocationCheck(): Preset<DagsterSpec>['health'] {
     const keyOf = (name: string): string => `${endpoint.host} ${endpoint.port} ${name}`;
     for (const { name } of spec.locations) {
       const key = keyOf(name);
+      if (lost.some((one) => one.name === name)) continue;
       if (!isUnreachable(entries.get(name)) || asked.has(key)) continue;
       // A server that does not listen yet is told of at once: asked again without a pause, the webserver would do nothing else.
       const reloaded = Promise.all([reloadLocation(endpoint, name), sleep(RELOAD_PAUSE_MS)]);
@@ -46,7 +47,7 @@ export function createLocationCheck(): Preset<DagsterSpec>['health'] {
     }
     const health = conclude(
       spec,
-      spec.locations.map(({ name }) => partOf(name, entries.get(name))),
+      spec.locations.map(({ name }) => lostPart(name, lost) ?? partOf(name, entries.get(name))),
     );
     const loading = spec.locations.flatMap(({ name }) => asked.get(keyOf(name)) ?? []);
     return health.state === 'waiting' && loading.length > 0 ? { ...health, news: Promise.race(loading) } : health;
@@ -68,7 +69,18 @@ function conclude(spec: DagsterSpec, parts: readonly PartHealth[]): Health {
 }
 
 function late({ name, message }: PartHealth): PartHealth {
-  return { name, state: 'failed', message: `not loaded in the time that the app has to start: it ${message}` };
+  return {
+    name,
+    state: 'failed',
+    message: `it ${message}, and the time that the app has to start is over`,
+    absent: true,
+  };
+}
+
+/** What the webserver says of one whose server has ended is of before, or the words of a failed connection. */
+function lostPart(name: string, lost: readonly LostPart[]): PartHealth | undefined {
+  const found = lost.find((one) => one.name === name);
+  return found && { name, state: 'failed', message: found.reason, absent: true };
 }
 
 function partOf(name: string, entry: LocationEntry | undefined): PartHealth {

@@ -36,6 +36,7 @@ export function codeServer(
     ],
     env: codeEnvironment(location, place, { ...options, values }),
     secret: values.secret,
+    ...(location.optional ? { optionalPart: location.name } : {}),
   };
 }
 

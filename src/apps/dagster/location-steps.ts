@@ -62,44 +62,44 @@ export function setupEnvironment(
   };
 }
 
-/**
- * Setup and prepare of a location. From a uv.lock, the environment is kept and given to the next revision as a private copy: with what lies
- * in the tree where that only points there, so that a push of code has nothing to install; else its packages alone, and a second step
- * installs the rest with each push. One that is not kept begins with the last one of the location, as `uv sync` makes exactly what is locked.
- * @param options.storage what prepare must wait for, as it opens `dagsterHome` beside the webserver
- */
-export async function locationSteps(
-  location: DagsterLocation,
-  context: LaunchContext,
-  options: {
-    place: Place;
-    tools: LocationTools;
-    values: AppValues;
-    dagsterHome: string;
-    storage: Step | undefined;
-  },
-): Promise<Step[]> {
-  const { place, tools, values, dagsterHome, storage } = options;
-  const directory = resolve(place.tree, location.directory);
-  const env = setupEnvironment(location, place, { tools, values, dagsterHome });
-  const { secret } = values;
-  const steps = await setupSteps(location, context, { place, tools, values, env });
-  if (location.prepare !== undefined) {
-    // dbt parses only what changed since its last parse; in a fresh tree that is everything.
-    const files = (location.dbtProjects ?? []).map((one) => resolve(place.tree, one, 'target/partial_parse.msgpack'));
-    const carry = { files, folder: join(place.data, 'dbt-parses') };
-    if (storage) steps.push(storage);
-    steps.push({ name: `prepare of ${location.name}`, directory, command: location.prepare, env, secret, carry });
-  }
-  return steps;
+/** What the steps of a location are made with. */
+export interface StepContext {
+  readonly place: Place;
+  readonly tools: LocationTools;
+  /** What the app gives them. */
+  readonly values: AppValues;
+  readonly dagsterHome: string;
 }
 
-async function setupSteps(
+/** Prepare of a location; undefined where it has none. */
+export function prepareStep(location: DagsterLocation, context: StepContext): Step | undefined {
+  const { name, prepare, dbtProjects = [] } = location;
+  if (prepare === undefined) return undefined;
+  const { place, values } = context;
+  // dbt parses only what changed since its last parse; in a fresh tree that is everything.
+  const files = dbtProjects.map((one) => resolve(place.tree, one, 'target/partial_parse.msgpack'));
+  return {
+    name: `prepare of ${name}`,
+    directory: resolve(place.tree, location.directory),
+    command: prepare,
+    env: setupEnvironment(location, place, context),
+    secret: values.secret,
+    carry: { files, folder: join(place.data, 'dbt-parses') },
+  };
+}
+
+/**
+ * Setup of a location. From a uv.lock, the environment is kept and given to the next revision as a private copy: with what lies
+ * in the tree where that only points there, so that a push of code has nothing to install; else its packages alone, and a second step
+ * installs the rest with each push. One that is not kept begins with the last one of the location, as `uv sync` makes exactly what is locked.
+ */
+export async function setupSteps(
   location: DagsterLocation,
   context: LaunchContext,
-  options: { place: Place; tools: LocationTools; values: AppValues; env: Step['env'] },
+  options: StepContext,
 ): Promise<Step[]> {
-  const { place, tools, values, env } = options;
+  const { place, tools, values } = options;
+  const env = setupEnvironment(location, place, options);
   const { secret } = values;
   const { name, lock, setup } = location;
   const own = { name: `setup of ${name}`, directory: resolve(place.tree, location.directory), env, secret };

@@ -60,6 +60,7 @@ export function planRuns(
     host: place.host,
     webserver: place.ports.webserver,
     servers: servers.map(({ port }) => port),
+    optional: servers.filter(({ location }) => location.optional).map(({ port }) => port),
   });
   const end = [python, join(folder, 'end_runs.py'), config];
   return {

@@ -10,6 +10,7 @@ import { takePlace } from './admit.ts';
 import type { InstanceContext } from './context.ts';
 import { holdRevision, mayStart, whyNot } from './forks.ts';
 import { lookNow } from './news.ts';
+import { watchParts } from './parts.ts';
 import { addEvent, recordFailure, recordHealthy, recordPhase } from './record.ts';
 import { instanceLog, lostSetupVariables, openRevision, secretValues } from './variables.ts';
 
@@ -84,7 +85,7 @@ export async function watchRevision(
     case 'running': {
       // Late, it is asked all the same: the answer says what is wrong.
       if (observation.listens === false && !late) return again(watchMs(context, revision, { news: true }));
-      const health = await context.presetFor(revision.spec).health(revision.spec, observation.endpoint);
+      const health = await context.presetFor(revision.spec).health(revision.spec, observation.endpoint, observation);
       if (health.state === 'waiting' && !(late && health.parts)) {
         if (late) return failLate(context, revision, { detail: health.detail, port: observation.endpoint.port });
         void health.news?.then(() => lookNow(context, revision.instance));
@@ -138,8 +139,10 @@ async function monitor(
   observation: Observation,
 ): Promise<Result> {
   const { store, now } = context;
-  if (observation.state === 'running' && observation.endpoint.port === revision.endpointPort)
+  if (observation.state === 'running' && observation.endpoint.port === revision.endpointPort) {
+    await watchParts(context, revision, observation);
     return lookAgain(MONITOR_MS);
+  }
   const how =
     observation.state === 'exited'
       ? observation.reason

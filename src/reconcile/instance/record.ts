@@ -148,13 +148,35 @@ export function recordFailure(
 /** Also of a healthy revision, which does without them. */
 function sayFailedParts({ logs }: InstanceContext, revision: RevisionRow, parts: readonly PartHealth[]): void {
   for (const part of parts.filter((one) => one.state === 'failed' && one.message)) {
+    if (part.absent) {
+      logs.say(revision.id, `warning: ${part.name} is not loaded: ${part.message}`);
+      continue;
+    }
     logs.say(revision.id, `${part.name} failed:`);
     logs.write(revision.id, Buffer.from(`${part.message}\n`));
   }
 }
 
+/** Parts of a serving revision came or went. */
+export function recordParts(context: InstanceContext, revision: RevisionRow, parts: readonly PartHealth[]): void {
+  const { store, logs } = context;
+  const changed = parts.filter(({ name, state, message }) =>
+    revision.parts.some((one) => one.name === name && (one.state !== state || one.message !== message)),
+  );
+  store.transaction(() => {
+    const deployment = store.deployments.get(revision.deploymentId) as DeploymentRow;
+    store.revisions.update(revision.id, { parts });
+    for (const { name, absent, message } of changed) {
+      const what = absent ? `${name} is not loaded: ${message}` : `${name} is loaded.`;
+      addEvent(context, deployment, 'part', what, revision);
+      logs.say(revision.id, what);
+    }
+    recordPhase(context, deployment.id);
+  });
+}
+
 /** What a part says may be the app's own words: a load error with its stack. */
-function maskParts(parts: readonly PartHealth[], mask: (text: string) => string): PartHealth[] {
+export function maskParts(parts: readonly PartHealth[], mask: (text: string) => string): PartHealth[] {
   return parts.map((part) => (part.message === undefined ? part : { ...part, message: mask(part.message) }));
 }
 

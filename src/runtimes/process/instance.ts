@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, statSync } from 'node:fs';
 import { relative } from 'node:path';
-import type { PlannedProcess } from '../../deployment/launch.ts';
+import type { LostPart, PlannedProcess } from '../../deployment/launch.ts';
 import { messageOf } from '../../errors.ts';
 import type { Observation } from '../runtime.ts';
 import { spawnAs } from './account.ts';
@@ -12,7 +12,8 @@ import type { Ground } from './ground.ts';
 import { openOutput, trimOutput } from './output.ts';
 import { isAlive, type ProcessRow, readProcess } from './process-table.ts';
 import { type InstanceRecord, type RecordedProcess, writeRecord } from './record.ts';
-import { type Command, describeEnd, type End, runCommand } from './run-command.ts';
+import { Restarts } from './restarts.ts';
+import { type Command, describeEnd, type End, runCommand, signalGroup } from './run-command.ts';
 import { watchPorts } from './watch-ports.ts';
 
 /** How soon what is left of an interrupted start must end: it has served nobody yet. */
@@ -34,6 +35,7 @@ export class Instance {
   private listening: Set<number> | undefined;
   /** Pids that this very service started. */
   private readonly own = new Set<number>();
+  private readonly restarts = new Restarts();
   private letGo = false;
 
   constructor(ground: Ground, record: InstanceRecord) {
@@ -50,6 +52,11 @@ export class Instance {
   /** Fires when it is stopped or let go of: commands in it must end. */
   get gone(): AbortSignal {
     return this.stopping.signal;
+  }
+
+  /** Its optional parts that are not there. */
+  get lost(): readonly LostPart[] {
+    return this.record.lost ?? [];
   }
 
   /** Whether it is starting or running. */
@@ -80,6 +87,7 @@ export class Instance {
           state: 'running',
           endpoint: { host, port: port as number },
           ...(this.listening && { listens: this.listening.has(port as number) }),
+          ...(this.lost.length > 0 && { lost: this.lost }),
         };
       case 'exited':
         return { state: 'exited', code: exit?.code ?? null, reason: exit?.reason ?? 'it ended' };
@@ -108,9 +116,26 @@ export class Instance {
     });
   }
 
-  /** Starts a process that stays. Throws where it cannot be started, with a sentence for people. */
+  /** Starts a process that stays. Throws where it cannot be started, with a sentence for people, unless the app can do without it. */
   startProcess(planned: PlannedProcess, env: Readonly<Record<string, string>>): void {
     this.signal.throwIfAborted();
+    try {
+      this.spawnPlanned(planned, env);
+    } catch (error) {
+      if (planned.optionalPart === undefined) throw error;
+      this.lose([planned.optionalPart], messageOf(error));
+    }
+  }
+
+  /** Goes on without optional parts. */
+  lose(parts: readonly string[], reason: string): void {
+    const others = this.lost.filter(({ name }) => !parts.includes(name));
+    this.saveAnyhow({ lost: [...others, ...parts.map((name) => ({ name, reason }))] });
+    this.tellNews();
+  }
+
+  private spawnPlanned(planned: PlannedProcess, env: Readonly<Record<string, string>>): void {
+    const { name, optionalPart } = planned;
     if (!statSync(planned.directory, { throwIfNoEntry: false })?.isDirectory()) {
       throw new Error(
         `the ${planned.name} could not be started: there is no folder ${relative(this.folders.tree, planned.directory)}`,
@@ -119,15 +144,22 @@ export class Instance {
     const child = this.spawnInto(this.folders.output, planned, env);
     child.once('error', (error: NodeJS.ErrnoException) => {
       const why = error.code === 'ENOENT' ? `there is no program ${planned.argv[0]}` : error.message;
-      this.fail(null, `the ${planned.name} could not be started: ${why}`);
+      const reason = `the ${name} could not be started: ${why}`;
+      if (optionalPart === undefined) this.fail(null, reason);
+      else this.lose([optionalPart], reason);
     });
-    if (child.pid === undefined) return;
-    this.own.add(child.pid);
+    const { pid } = child;
+    if (pid === undefined) return;
+    this.own.add(pid);
     child.unref();
-    child.once('exit', (code, signal) => this.processEnded(planned.name, { code, signal }));
+    child.once('exit', (code, signal) => {
+      if (optionalPart !== undefined) signalGroup(pid, 'SIGKILL'); // What it has started ends with it, as with the instance.
+      this.processEnded(started, { code, signal }, () => this.startProcess(planned, env));
+    });
     // Read before this turn of the event loop ends: until then even an ended child keeps its entry.
-    const startedAt = readProcess(child.pid)?.startedAt ?? '';
-    this.save({ processes: [...this.record.processes, { name: planned.name, pid: child.pid, startedAt }] });
+    const startedAt = readProcess(pid)?.startedAt ?? '';
+    const started = { name, pid, startedAt, ...(optionalPart === undefined ? {} : { part: optionalPart }) };
+    this.save({ processes: [...this.record.processes, started] });
   }
 
   /** Runs a command for the instance; while it runs, the record tells it. */
@@ -230,12 +262,30 @@ export class Instance {
   private checkAdopted(): void {
     if (this.record.stage !== 'running') return;
     for (const one of this.record.processes) {
-      if (!this.own.has(one.pid) && !isAlive(one)) this.processEnded(one.name, { code: null, signal: null });
+      if (!this.own.has(one.pid) && !isAlive(one)) this.processEnded(one, { code: null, signal: null });
     }
   }
 
-  private processEnded(name: string, end: End): void {
-    this.fail(end.code, `the ${name} ended with ${describeEnd(end)}`);
+  /** @param again starts it anew; left out where nobody knows any more what with */
+  private processEnded({ name, part, pid }: RecordedProcess, end: End, again?: () => void): void {
+    const reason = `the ${name} ended with ${describeEnd(end)}`;
+    if (part === undefined) {
+      this.fail(end.code, reason);
+      return;
+    }
+    if (!this.isUp || this.letGo) return;
+    this.own.delete(pid);
+    this.saveAnyhow({ processes: this.record.processes.filter((one) => one.pid !== pid) });
+    const waitMs = again && this.restarts.waitMs(part);
+    this.lose([part], again && waitMs === undefined ? `${reason}, each time that it was started` : reason);
+    if (again === undefined || waitMs === undefined) return;
+    const start = (): void => {
+      if (!this.isUp || this.letGo) return;
+      this.saveAnyhow({ lost: this.lost.filter((one) => one.name !== part) });
+      again();
+      this.tellNews();
+    };
+    setTimeout(start, waitMs).unref();
   }
 
   /** For endings: they go on where the disk is full, and a later service finds out by itself. */

@@ -53,7 +53,7 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
     instance,
     plan.processes.filter((one) => one.early),
   );
-  for (const step of own) await runStep(instance, step, log);
+  for (const step of own) await runOwnStep(instance, step, log);
   await removeFilesOfSteps(instance, plan);
   startProcesses(
     instance,
@@ -63,6 +63,23 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
   instance.runs();
   for (const { keep } of own) if (keep) instance.ground.spares.replenish(instance.ground, keep.key);
 }
+
+/** Of an optional part, one that fails leaves the part out, with its other steps and its process. */
+async function runOwnStep(instance: Instance, step: Step, log: InstanceLog): Promise<void> {
+  const { optionalParts } = step;
+  if (optionalParts === undefined) return runStep(instance, step, log);
+  if (optionalParts.every((part) => isLost(instance, part))) return;
+  try {
+    await runStep(instance, step, log);
+  } catch (error) {
+    instance.signal.throwIfAborted();
+    instance.lose(optionalParts, messageOf(error));
+    log.say(`the rest goes on without ${optionalParts.join(', ')}, which is optional`);
+  }
+}
+
+const isLost = (instance: Instance, part: string | undefined): boolean =>
+  instance.lost.some(({ name }) => name === part);
 
 async function removeFromTree(place: Place, plan: LaunchPlan): Promise<void> {
   for (const path of plan.removeFromTree ?? []) {
@@ -79,6 +96,7 @@ async function removeFilesOfSteps(instance: Instance, plan: LaunchPlan): Promise
 
 function startProcesses(instance: Instance, processes: readonly PlannedProcess[]): void {
   for (const planned of processes) {
+    if (isLost(instance, planned.optionalPart)) continue;
     instance.at(`starting the ${planned.name}`);
     instance.startProcess(planned, environmentOf(instance, { ...planned.secret, ...planned.env }));
   }

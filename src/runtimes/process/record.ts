@@ -1,10 +1,13 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import type { LostPart } from '../../deployment/launch.ts';
 import type { ProcessId } from './process-table.ts';
 
 /** One process that stays, or one command that is running. */
 export interface RecordedProcess extends ProcessId {
   /** For people: "app", "webserver". */
   readonly name: string;
+  /** The optional part that it is for. */
+  readonly part?: string;
 }
 
 /** What a killed service leaves to the next one, as `instance.json`. */
@@ -29,6 +32,8 @@ export interface InstanceRecord {
   commands: RecordedProcess[];
   /** Where and with what `exec` runs its commands, but for secrets: whoever asks for a command has these. */
   surroundings: { directory: string; env: Record<string, string> } | null;
+  /** Optional parts that are not there. */
+  lost?: readonly LostPart[];
   exit: { code: number | null; reason: string } | null;
   /** How many bytes of output were cut away. */
   outputBase: number;

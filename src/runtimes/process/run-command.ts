@@ -132,7 +132,7 @@ export function describeEnd(end: End): string {
 }
 
 /** For groups of children whose end this process has not seen, or has seen only now: their number is still theirs. */
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
+export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {

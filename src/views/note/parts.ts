@@ -25,7 +25,9 @@ export function renderParts(app: NoteApp, options: { readonly named: boolean }):
     ...rows,
     ...(left > 0 ? [`| and ${left} more | |`] : []),
   ].join('\n');
-  const stacks = app.parts.filter((part) => part.state === 'failed' && part.message !== undefined).slice(0, MAX_STACKS);
+  const stacks = app.parts
+    .filter((part) => part.state === 'failed' && !part.absent && part.message !== undefined)
+    .slice(0, MAX_STACKS);
   const warned = warnings === 0 ? '' : `, ${warnings} with a warning`;
   const folded = fold(`Code locations: ${loaded.length} of ${app.parts.length} loaded${warned}`, [
     table,
@@ -34,6 +36,7 @@ export function renderParts(app: NoteApp, options: { readonly named: boolean }):
   return options.named ? `**${escapeText(app.label)}**\n\n${folded}` : folded;
 }
 
-function statusOf({ state, message }: PartHealth): string {
+function statusOf({ state, message, absent }: PartHealth): string {
+  if (absent && message !== undefined) return `❌ Not loaded: ${escapeText(message)}`;
   return state === 'healthy' && message !== undefined ? `⚠️ Loaded: ${escapeText(message)}` : STATES[state];
 }

@@ -39,9 +39,12 @@ defs = dg.Definitions(assets=[plain])
 
 const LOCATIONS = `locations:
   - { name: good, module: good }
-  - { name: bad, file: bad.py, optional: true }
+  - { name: bad, file: bad.py, optional: true, prepare: "echo prepared apart" }
   - { name: empty, module: empty }
   - { name: stateless, module: shop.definitions, optional: true }
+  - { name: ends, file: ends.py, optional: true }
+  - { name: unset, directory: unset, module: unset, optional: true, setup: "exit 7" }
+  - { name: unprepared, file: good.py, optional: true, prepare: "exit 8" }
 `;
 
 async function assetsOf(outcome: Outcome): Promise<Array<{ key: string; metadata: Record<string, string> }>> {
@@ -150,6 +153,8 @@ describe.runIf(uv)(`Dagster ${DAGSTER_VERSION} from PyPI${uv ? '' : ' (left out:
         'requirements.txt': `dagster==${DAGSTER_VERSION}\n`,
         'good.py': 'import dagster as dg\n\n@dg.asset\ndef fine(): ...\n\ndefs = dg.Definitions(assets=[fine])\n',
         'bad.py': 'raise ValueError("broken on purpose")\n',
+        'ends.py': 'import os\n\nos._exit(3)\n',
+        'unset/unset.py': '',
       }),
     );
     await world.stop(outcome.name);
@@ -161,9 +166,18 @@ describe.runIf(uv)(`Dagster ${DAGSTER_VERSION} from PyPI${uv ? '' : ' (left out:
         { name: 'bad', state: 'failed', message: expect.stringMatching(/^ValueError: broken on purpose\n/) },
         { name: 'empty', state: 'healthy', message: 'it has no asset, job, schedule or sensor' },
         { name: 'stateless', state: 'failed', message: expect.stringContaining('without their definitions: Tables.') },
+        {
+          name: 'ends',
+          state: 'failed',
+          message: expect.stringContaining('the code server ends ended with exit code 3'),
+        },
+        { name: 'unset', state: 'failed', message: 'setup of unset failed with exit code 7' },
+        { name: 'unprepared', state: 'failed', message: 'prepare of unprepared failed with exit code 8' },
       ],
     });
+    // All locations of one folder have one setup, also where they are prepared in ways of their own.
     expect(outcome.log.match(/^setup of .*: done/gm)).toHaveLength(1);
+    expect(outcome.log).toContain('prepared apart\n');
   });
 
   it('fails with the setup that fails: a lock file that uv cannot use', { timeout: LONG }, async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { locationSteps } from '../../../src/apps/dagster/location-steps.ts';
+import { setupSteps } from '../../../src/apps/dagster/location-steps.ts';
 import type { DagsterLocation } from '../../../src/deployment/app-spec.ts';
 import type { Source } from '../../../src/runtimes/runtime.ts';
 import { launchOf, readableLog, SERVER, stepOf, untilState } from '../../runtimes/apps.ts';
@@ -95,12 +95,12 @@ describe.runIf(uv)(`environments that are kept${uv ? '' : ' (left out: uv is not
     const log = readableLog();
     const tools = { uv: uv as string, pythonDownloads: false, passEnv: { PATH: process.env.PATH ?? '' } };
     const launch = launchOf(async (place) => {
-      const steps = await locationSteps(
+      const steps = await setupSteps(
         LOCATION,
         { projectId: 1, app: '', env: {} },
         {
           ...{ place, tools, values: { env: { UV_OFFLINE: '1' }, secret: {} } },
-          ...{ dagsterHome: place.data, storage: undefined },
+          dagsterHome: place.data,
         },
       );
       const ask = stepOf(place, 'ask', `.venv/bin/python -c '${ASK}'`);

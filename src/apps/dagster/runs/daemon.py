@@ -30,6 +30,7 @@ THREADS_EVERY_SECONDS = 5
 LOST_EVERY_SECONDS = 5
 BACKFILLS_EVERY_SECONDS = 5
 RETRY_SECONDS = 10
+OPTIONAL_SECONDS = 10
 
 
 class Retiring(Exception):
@@ -73,9 +74,15 @@ def take_turn():
 
 
 def wait_for_servers():
-    """A webserver that listens has made the storage, and code servers that listen are asked for their code."""
-    for port in (CONFIG["webserver"], *CONFIG["servers"]):
+    """A webserver that listens has made the storage, and code servers that listen are asked for their code. An optional one may never come:
+    where it does so later, the daemon finds it by itself, within a minute."""
+    needed = [port for port in CONFIG["servers"] if port not in CONFIG["optional"]]
+    for port in (CONFIG["webserver"], *needed):
         while not listens(CONFIG["host"], port):
+            pause(POLL_SECONDS)
+    until = time.monotonic() + OPTIONAL_SECONDS
+    for port in CONFIG["optional"]:
+        while not listens(CONFIG["host"], port) and time.monotonic() < until:
             pause(POLL_SECONDS)
 
 
