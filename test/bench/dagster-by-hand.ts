@@ -30,13 +30,18 @@ export class HandDeployment {
   /** ms from the first command to the moment in which the webserver has loaded all locations; then all of it is ended. */
   async deploy(locations: readonly DagsterLocation[]): Promise<number> {
     const began = performance.now();
-    await this.makeWebserver();
+    await this.install(locations);
     for (const { directory, prepare } of locations) {
-      await this.type(directory, `${this.uv} sync --quiet --locked`);
       if (prepare !== undefined) await this.type(directory, prepare);
     }
     const setUpMs = performance.now() - began;
     return setUpMs + (await this.start(locations));
+  }
+
+  /** The environments alone. */
+  async install(locations: readonly DagsterLocation[]): Promise<void> {
+    await this.makeWebserver();
+    for (const { directory } of locations) await this.type(directory, `${this.uv} sync --quiet --locked`);
   }
 
   close(): void {

@@ -18,9 +18,13 @@ interface Round {
   readonly memory: readonly MemoryOfProcess[];
 }
 
+/** Of a round with all pushes, which takes some two minutes. */
+const ROUNDS = 3;
+
 /**
- * The shipped example, pushed through the service, against the bare commands in the same minute. Each round is a new service and a new
- * folder; packages come from one warm cache, for the network is nobody's share. What is begun cold includes the webserver's environment.
+ * The shipped example, pushed through the service, against the bare commands in the same minute; which side is first changes from round to
+ * round. Each round is a new service and a new folder; packages come from one warm cache, for the network is nobody's share. What is begun
+ * cold includes the webserver's environment. Each push prints a line when it was timed.
  */
 export async function benchDagster({ quick }: { readonly quick: boolean }): Promise<readonly Figure[]> {
   const uv = findUv();
@@ -35,27 +39,49 @@ export async function benchDagster({ quick }: { readonly quick: boolean }): Prom
   try {
     const example = shippedExample(uv, { folder: own, isSmall: quick });
     const pushes = quick ? QUICK_PUSHES : PUSHES;
-    if (!quick) await playRound(uv, example, { pushes, quick }); // warms the cache
+    if (!quick) await warmCache(uv, example);
     const rounds: Round[] = [];
-    for (let round = 1; round <= (quick ? 1 : 5); round += 1)
-      rounds.push(await playRound(uv, example, { pushes, quick }));
+    for (let round = 1; round <= (quick ? 1 : ROUNDS); round += 1)
+      rounds.push(await playRound(uv, example, { pushes, quick, round }));
     return figuresOf(rounds);
   } finally {
     rmSync(own, { recursive: true, force: true });
   }
 }
 
+/** Fetches and unpacks what either side installs, into the cache of both. */
+async function warmCache(uv: string, example: DaysWork): Promise<void> {
+  const began = performance.now();
+  const hand = new HandDeployment(uv, {});
+  try {
+    for (const push of ['cold', 'dependency'] as const) {
+      example.writeInto(hand.folder, push);
+      await hand.install(await locationsOf(hand.folder));
+    }
+  } finally {
+    hand.close();
+  }
+  console.log(`packages are in the cache: ${seconds(performance.now() - began)}`);
+}
+
 /** A first deployment and the pushes after it, each on both sides. */
 async function playRound(
   uv: string,
   example: DaysWork,
-  { pushes, quick }: { pushes: readonly Push[]; quick: boolean },
+  { pushes, quick, round }: { pushes: readonly Push[]; quick: boolean; round: number },
 ): Promise<Round> {
   const door = await openDoor();
   const hand = new HandDeployment(uv, door.passEnv);
   try {
     const times: Array<Round['pushes'][number]> = [];
-    for (const push of pushes) times.push({ push, ...(await both(push, example, { door, hand, quick })) });
+    for (const push of pushes) {
+      const took = await both(push, example, { door, hand, quick, handFirst: round % 2 === 0 });
+      times.push({ push, ...took });
+      const ratio = (took.service / took.byHand).toFixed(2);
+      console.log(
+        `round ${round}, ${push}: service ${seconds(took.service)}, by hand ${seconds(took.byHand)}, ratio ${ratio}`,
+      );
+    }
     return { pushes: times, memory: memoryByProcess(door.dataDir) };
   } finally {
     await door.close();
@@ -66,15 +92,25 @@ async function playRound(
 async function both(
   push: Push,
   example: DaysWork,
-  sides: { door: DoorClient; hand: HandDeployment; quick: boolean },
+  sides: { door: DoorClient; hand: HandDeployment; quick: boolean; handFirst: boolean },
 ): Promise<{ service: number; byHand: number }> {
-  const { door, hand, quick } = sides;
-  const service = await door.deploy(await example.archive(push));
-  // Copies that are made ahead, at the lowest priority, are not worth waiting for where figures are not the point.
-  await (quick ? door.alone() : door.quiet());
-  example.writeInto(hand.folder, push);
-  return { service, byHand: await hand.deploy(await locationsOf(hand.folder)) };
+  const { door, hand, quick, handFirst } = sides;
+  const onService = async (): Promise<number> => {
+    const tookMs = await door.deploy(await example.archive(push));
+    // Copies that are made ahead, at the lowest priority, are not worth waiting for where figures are not the point.
+    await (quick ? door.alone() : door.quiet());
+    return tookMs;
+  };
+  const onHand = async (): Promise<number> => {
+    example.writeInto(hand.folder, push);
+    return hand.deploy(await locationsOf(hand.folder));
+  };
+  if (!handFirst) return { service: await onService(), byHand: await onHand() };
+  const byHand = await onHand();
+  return { service: await onService(), byHand };
 }
+
+const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
 /** With their default commands, which are those that anyone would type. */
 async function locationsOf(tree: string): Promise<readonly DagsterLocation[]> {
