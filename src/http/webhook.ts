@@ -1,7 +1,8 @@
 import { Hono } from 'hono';
+import { isKnown, type Told } from '../deployment/told.ts';
 import { ProblemError } from '../errors.ts';
 import { type Log, mergeRequestFields } from '../log.ts';
-import type { MergeRequestRow } from '../store/schema.ts';
+import type { MergeRequestHead } from '../store/merge-requests.ts';
 import type { Store } from '../store/store.ts';
 import { type Hint, readWebhook, type WebhookReading } from '../webhooks/read-webhook.ts';
 import type { HeardOfStrangers } from './heard-of-strangers.ts';
@@ -76,7 +77,10 @@ export function webhookRoutes(context: WebhookContext): Hono {
     switch (hint.kind) {
       case 'branch': {
         const rows = store.mergeRequests.openWithBranch(hint.projectId, hint.branch);
-        for (const row of rows) store.work.mark(`merge-request:${row.id}`, 'merge-request', now() + SOON_MS);
+        for (const row of rows) {
+          if (hint.headSha === undefined || !wasRead(row, { headSha: hint.headSha }))
+            store.work.mark(`merge-request:${row.id}`, 'merge-request', now() + SOON_MS);
+        }
         return rows.length > 0;
       }
       case 'environment': {
@@ -98,6 +102,7 @@ export function webhookRoutes(context: WebhookContext): Hono {
         if (!row && (hint.kind === 'comment' || hint.ended)) context.heardOfStrangers.add(hint.projectId, hint.iid);
         if (!row) return false;
         if (hint.kind === 'comment') store.comments.add(row.id, hint.noteId, now());
+        else if (hint.told && wasRead(row, hint.told)) return true;
         store.work.mark(`merge-request:${row.id}`, 'merge-request', now());
         return true;
       }
@@ -106,7 +111,20 @@ export function webhookRoutes(context: WebhookContext): Hono {
     }
   }
 
-  function isHeadDeployed({ id, headSha }: Pick<MergeRequestRow, 'id' | 'headSha'>): boolean {
+  /** Whether the merge request was read as it is told. While it is being read, that answer may be the older one. */
+  function wasRead(row: MergeRequestHead, told: Partial<Told>): boolean {
+    const apps = () =>
+      store.deployments.ofMergeRequest(row.id).map(({ id, wanted, stopReason }) => ({
+        wanted,
+        stopReason,
+        latestSha: store.revisions.latest(id)?.commit.sha,
+      }));
+    const isBeingRead = () =>
+      typeof store.work.find(`merge-request:${row.id}`, 'merge-request')?.claimedBy === 'string';
+    return isKnown(told, row, apps) && !isBeingRead();
+  }
+
+  function isHeadDeployed({ id, headSha }: Pick<MergeRequestHead, 'id' | 'headSha'>): boolean {
     const deployments = store.deployments.ofMergeRequest(id);
     return deployments.every((deployment) => store.revisions.latest(deployment.id)?.commit.sha === headSha);
   }

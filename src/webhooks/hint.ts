@@ -1,3 +1,5 @@
+import type { Told } from '../deployment/told.ts';
+
 /** What a webhook is worth looking at for. It decides nothing: the truth is read from GitLab afterwards. */
 export type Hint =
   /** `projectId` is the target project's: a deployment's key. */
@@ -7,10 +9,12 @@ export type Hint =
       readonly iid: number;
       /** It is said to be closed or merged. */
       readonly ended?: true;
+      /** What it is said to be, where all of it is said. */
+      readonly told?: Told;
     }
   | { readonly kind: 'comment'; readonly projectId: number; readonly iid: number; readonly noteId: number }
-  /** Merge requests whose source is this branch; `projectId` is the source project's. */
-  | { readonly kind: 'branch'; readonly projectId: number; readonly branch: string }
+  /** Merge requests whose source is this branch; `projectId` is the source project's, `headSha` the branch's commit after the push. */
+  | { readonly kind: 'branch'; readonly projectId: number; readonly branch: string; readonly headSha?: string }
   /** `url` is the link that GitLab has just given an available environment; null where something else happened to it. */
   | { readonly kind: 'environment'; readonly projectId: number; readonly name: string; readonly url: string | null }
   /** A pipeline that ended well: of interest only where its merge request's head is not what was deployed. */

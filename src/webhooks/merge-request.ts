@@ -1,9 +1,15 @@
 import { z } from 'zod';
+import type { Told } from '../deployment/told.ts';
 import { accept, type WebhookReading } from './hint.ts';
 import { Id } from './wire.ts';
 
-const Payload = z.object({
-  object_attributes: z.object({ iid: Id, target_project_id: Id, state: z.unknown().optional() }),
+const Payload = z.object({ object_attributes: z.looseObject({ iid: Id, target_project_id: Id }) });
+/** What is left out, or is something else, only means that the merge request is looked at. */
+const Said = z.object({
+  state: z.string(),
+  title: z.string(),
+  target_branch: z.string(),
+  last_commit: z.object({ id: z.string() }),
 });
 
 /** Any change of a merge request, whatever its action: what matters is its state when it is read. */
@@ -11,5 +17,13 @@ export function readMergeRequest(body: unknown): WebhookReading {
   const { object_attributes: mergeRequest } = Payload.parse(body);
   const { iid, target_project_id: projectId, state } = mergeRequest;
   const ended = state === 'closed' || state === 'merged';
-  return accept({ kind: 'merge-request', projectId, iid, ...(ended ? { ended } : {}) });
+  const told = readTold(mergeRequest);
+  return accept({ kind: 'merge-request', projectId, iid, ...(ended ? { ended } : {}), ...(told ? { told } : {}) });
+}
+
+function readTold(mergeRequest: unknown): Told | undefined {
+  const said = Said.safeParse(mergeRequest);
+  if (!said.success) return undefined;
+  const { state, title, target_branch: targetBranch, last_commit: head } = said.data;
+  return { state, title, targetBranch, headSha: head.id };
 }

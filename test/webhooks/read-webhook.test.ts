@@ -14,14 +14,24 @@ function fixture(name: string, change: (body: Json) => void = () => undefined): 
 const noteSaying = (note: string, attributes: Json = {}) =>
   fixture('note', (body) => Object.assign(body.object_attributes as Json, { note, ...attributes }));
 
+const told = {
+  state: 'opened',
+  title: 'MS-Viewport',
+  targetBranch: 'main',
+  headSha: 'da1560886d4f094c3e6c9ef40349f7d38b5d27d7',
+};
 const environment = { kind: 'environment', projectId: 30, name: 'review/mr-7' };
 const withStatus = (name: string, status: string) =>
   fixture(name, (body) => Object.assign((body.object_attributes as Json | undefined) ?? body, { status }));
 
 describe('what GitLab sends becomes hints', () => {
   it.each([
-    ['Merge Request Hook', fixture('merge-request'), { kind: 'merge-request', projectId: 1, iid: 7 }],
-    ['Push Hook', fixture('push'), { kind: 'branch', projectId: 15, branch: 'feature/dagster-1.12' }],
+    ['Merge Request Hook', fixture('merge-request'), { kind: 'merge-request', projectId: 1, iid: 7, told }],
+    [
+      'Push Hook',
+      fixture('push'),
+      { kind: 'branch', projectId: 15, branch: 'feature/dagster-1.12', headSha: told.headSha },
+    ],
     ['Note Hook', fixture('note'), { kind: 'comment', projectId: 5, iid: 3, noteId: 1244 }],
     ['Confidential Note Hook', fixture('note'), { kind: 'comment', projectId: 5, iid: 3, noteId: 1244 }],
     ['Pipeline Hook', fixture('pipeline'), { kind: 'pipeline-success', projectId: 8, iid: 1 }],
@@ -50,7 +60,8 @@ describe('what GitLab sends becomes hints', () => {
     [7, {}],
   ])('a merge request that is said to be %s is a hint all the same', (state, ended) => {
     const body = fixture('merge-request', (payload) => Object.assign(payload.object_attributes as Json, { state }));
-    const hint = { kind: 'merge-request', projectId: 1, iid: 7, ...ended };
+    const said = typeof state === 'string' ? { told: { ...told, state } } : {};
+    const hint = { kind: 'merge-request', projectId: 1, iid: 7, ...ended, ...said };
     expect(readWebhook('Merge Request Hook', body)).toEqual({ accepted: true, hints: [hint] });
   });
 
