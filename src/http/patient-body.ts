@@ -1,5 +1,6 @@
-import type { HonoRequest } from 'hono';
+import type { IncomingMessage } from 'node:http';
 import { ProblemError } from '../errors.ts';
+import { createDeadlines } from './deadlines.ts';
 
 /** Bodies of at most this size are not counted: all that GitLab sends but for a push of very many commits. */
 const SMALL_BYTES = 256 * 1024;
@@ -7,42 +8,64 @@ const SMALL_BYTES = 256 * 1024;
 export interface BodyLimits {
   /** How long a whole body may take. */
   readonly withinMs: number;
-  /** Taken where no length is declared; whoever sends more is refused elsewhere. */
   readonly mostBytes: number;
+  /** Sentence for whoever sends more. */
+  readonly tooLarge: string;
   /** What all larger bodies that are on their way may take together. */
   readonly togetherBytes: number;
 }
 
 /**
- * Reads bodies whose sender has proved nothing yet: none holds its memory for long, and large ones share a budget.
- * @returns a reader that throws a ProblemError, 408 for a body that takes too long, 503 where the budget is used up
+ * Reads bodies whose sender has proved nothing yet: none holds its memory for long, and large ones share a budget. It reads Node's request:
+ * hono's copies the body, and hands it through more promises and listeners.
+ *
+ * @returns a reader, to be called in the turn in which the request comes. It rejects with a ProblemError: 413 for a body that is too large,
+ *   408 for one that takes too long, 503 where the budget is used up, 400 for one that breaks off
  */
-export function createBodyReader(limits: BodyLimits): (request: HonoRequest) => Promise<Buffer> {
+export function createBodyReader(limits: BodyLimits): (incoming: IncomingMessage) => Promise<Buffer> {
+  const { withinMs, mostBytes, togetherBytes } = limits;
+  const deadlines = createDeadlines(withinMs);
   let held = 0;
-  return async function readBody(request) {
-    const declared = Number(request.header('content-length') ?? limits.mostBytes);
-    const size = declared <= SMALL_BYTES ? 0 : declared;
-    if (held + size > limits.togetherBytes)
-      throw new ProblemError('busy', 503, 'Too many large requests are on their way already: send it again later.');
-    held += size;
-    try {
-      return Buffer.from(await orTooSlow(request.arrayBuffer(), limits.withinMs));
-    } finally {
-      held -= size;
-    }
-  };
-}
 
-async function orTooSlow<T>(body: Promise<T>, withinMs: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    // Made only when it is needed: an error's stack costs more than reading a body.
-    const fault = () => new ProblemError('too-slow', 408, `The request did not end within ${withinMs / 1000} s.`);
-    timer = setTimeout(() => reject(fault()), withinMs);
-  });
-  try {
-    return await Promise.race([body, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  return (incoming) =>
+    new Promise((resolve, reject) => {
+      const declared = incoming.headers['content-length'];
+      const size = declared === undefined ? mostBytes : Number(declared);
+      if (size > mostBytes) return reject(new ProblemError('too-large', 413, limits.tooLarge));
+      const share = size <= SMALL_BYTES ? 0 : size;
+      if (held + share > togetherBytes)
+        return reject(
+          new ProblemError('busy', 503, 'Too many large requests are on their way already: send it again later.'),
+        );
+      held += share;
+      let chunks: Buffer[] = [];
+      let bytes = 0;
+      let open = true;
+      const close = () => {
+        open = false;
+        held -= share;
+        deadlines.end(deadline);
+      };
+      const giveUp = (type: string, status: number, message: string) => {
+        if (!open) return;
+        close();
+        chunks = [];
+        reject(new ProblemError(type, status, message));
+      };
+      const deadline = deadlines.begin(() =>
+        giveUp('too-slow', 408, `The request did not end within ${withinMs / 1000} s.`),
+      );
+      incoming.on('data', (chunk: Buffer) => {
+        if (!open) return;
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes > mostBytes) giveUp('too-large', 413, limits.tooLarge);
+      });
+      incoming.on('end', () => {
+        if (!open) return;
+        close();
+        resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+      });
+      incoming.on('close', () => giveUp('broken-off', 400, 'The connection ended before the whole request had come.'));
+    });
 }

@@ -1,4 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 
 /** The result of looking at who sent a webhook. `deliveryId` is the same for each repetition of one delivery. */
 export type ProofResult =
@@ -10,7 +11,7 @@ export type ProofResult =
  * @param now ms since the epoch
  */
 export type WebhookProof = (
-  headers: Headers,
+  headers: IncomingHttpHeaders,
   now: number,
 ) => { readonly ok: false; readonly reason: string } | { readonly ok: true; check(rawBody: Buffer): ProofResult };
 
@@ -35,10 +36,10 @@ export function createWebhookProof(options: {
   const keys = options.signingSecrets.map((secret) => Buffer.from(secret.slice(SECRET_PREFIX.length), 'base64'));
   const tokens = options.tokens.filter((token) => token !== '').map(digestOf);
   return (headers, now) => {
-    const signature = headers.get('webhook-signature');
+    const signature = headerOf(headers, 'webhook-signature');
     const check =
-      signature === null
-        ? checkToken(headers.get('x-gitlab-token'), tokens)
+      signature === undefined
+        ? checkToken(headerOf(headers, 'x-gitlab-token'), tokens)
         : readSignature({ signature, headers, now }, keys);
     if (typeof check === 'string') return { ok: false, reason: check };
     return {
@@ -56,8 +57,8 @@ const WRONG_SIGNATURE = "The webhook's signature does not match: BD_WEBHOOK_SECR
 /** Whether the body is the one that was proved; or why nothing is. */
 type BodyCheck = ((rawBody: Buffer) => boolean) | string;
 
-function checkToken(sent: string | null, tokens: readonly Buffer[]): BodyCheck {
-  if (sent === null || sent === '') {
+function checkToken(sent: string | undefined, tokens: readonly Buffer[]): BodyCheck {
+  if (!sent) {
     return "The webhook carries neither a signature nor a secret token. Set the hook's signing token to BD_WEBHOOK_SECRET, or its secret token to BD_WEBHOOK_TOKEN.";
   }
   const digest = digestOf(sent);
@@ -67,14 +68,14 @@ function checkToken(sent: string | null, tokens: readonly Buffer[]): BodyCheck {
 }
 
 function readSignature(
-  sent: { readonly signature: string; readonly headers: Headers; readonly now: number },
+  sent: { readonly signature: string; readonly headers: IncomingHttpHeaders; readonly now: number },
   keys: readonly Buffer[],
 ): BodyCheck {
   if (keys.length === 0)
     return "The webhook is signed, but BD_WEBHOOK_SECRET is not set: set it to the hook's signing token.";
-  const id = sent.headers.get('webhook-id');
-  const timestamp = sent.headers.get('webhook-timestamp') ?? '';
-  if (id === null || id === '' || !/^\d{1,12}$/.test(timestamp)) {
+  const id = headerOf(sent.headers, 'webhook-id');
+  const timestamp = headerOf(sent.headers, 'webhook-timestamp') ?? '';
+  if (!id || !/^\d{1,12}$/.test(timestamp)) {
     return 'The webhook is signed, but its webhook-id or webhook-timestamp header is missing or malformed.';
   }
   if (Math.abs(sent.now / 1000 - Number(timestamp)) > WINDOW_SECONDS) {
@@ -102,11 +103,17 @@ function isMac(signature: string, mac: Buffer): boolean {
  * GitLab repeats `webhook-id` and `Idempotency-Key` (17.4) when it sends a delivery again. `X-Gitlab-Webhook-UUID` is new for each
  * request, whatever its documentation says, so it is of no use.
  */
-function deliveryIdOf(headers: Headers, rawBody: Buffer): string {
-  const id = headers.get('webhook-id') || headers.get('idempotency-key');
+function deliveryIdOf(headers: IncomingHttpHeaders, rawBody: Buffer): string {
+  const id = headerOf(headers, 'webhook-id') || headerOf(headers, 'idempotency-key');
   if (id && id.length <= MAX_ID) return id;
-  const hash = createHash('sha256').update(id || (headers.get('x-gitlab-event-uuid') ?? ''));
+  const hash = createHash('sha256').update(id || (headerOf(headers, 'x-gitlab-event-uuid') ?? ''));
   return `sha256:${hash.update('\0').update(rawBody).digest('hex')}`;
+}
+
+/** A header that Node gives as one text, as it does with all but `set-cookie`. */
+export function headerOf(headers: IncomingHttpHeaders, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === 'string' ? value : undefined;
 }
 
 function digestOf(text: string): Buffer {

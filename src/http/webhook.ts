@@ -1,14 +1,14 @@
+import type { IncomingMessage } from 'node:http';
 import { Hono } from 'hono';
 import { isKnown, type Told } from '../deployment/told.ts';
 import { ProblemError } from '../errors.ts';
-import { type Log, mergeRequestFields } from '../log.ts';
+import { type Log, mergeRequestFields, plainLog } from '../log.ts';
 import type { MergeRequestHead } from '../store/merge-requests.ts';
 import type { Store } from '../store/store.ts';
 import { type Hint, readWebhook, type WebhookReading } from '../webhooks/read-webhook.ts';
 import type { HeardOfStrangers } from './heard-of-strangers.ts';
-import { limitBody } from './limit-body.ts';
 import { createBodyReader } from './patient-body.ts';
-import type { WebhookProof } from './webhook-proof.ts';
+import { headerOf, type WebhookProof } from './webhook-proof.ts';
 
 /** GitLab's own limit for what it sends (doc/user/project/integrations/webhooks.md). */
 const MAX_BYTES = 25 * 1024 * 1024;
@@ -28,6 +28,9 @@ export interface WebhookContext {
   previewUrl(name: string): string;
 }
 
+/** What hono's adapter for Node gives beside hono's own request. */
+type OnNode = { Bindings: { readonly incoming: IncomingMessage } };
+
 /** A push comes as a push, and soon as a change of its merge request: then one look is enough. */
 const SOON_MS = 10_000;
 
@@ -35,20 +38,26 @@ const SOON_MS = 10_000;
  * `POST /webhooks/gitlab`: proof, then hints that mark work due, then 200. Whatever an authentic webhook says, it is 2xx: four failures
  * in a row make GitLab disable the hook.
  */
-export function webhookRoutes(context: WebhookContext): Hono {
-  const { store, log, now } = context;
-  const app = new Hono();
-  const readBody = createBodyReader({ withinMs: BODY_MS, mostBytes: MAX_BYTES, togetherBytes: 4 * MAX_BYTES });
-  const limit = limitBody(MAX_BYTES, 'The webhook is larger than 25 MiB, which GitLab never sends.');
-  app.post('/gitlab', limit, async (c) => {
-    const event = c.req.header('x-gitlab-event');
-    const claim = context.proof(c.req.raw.headers, now());
+export function webhookRoutes(context: WebhookContext): Hono<OnNode> {
+  const { store, now, proof } = context;
+  const log = plainLog(context.log);
+  const app = new Hono<OnNode>();
+  const readBody = createBodyReader({
+    withinMs: BODY_MS,
+    mostBytes: MAX_BYTES,
+    tooLarge: 'The webhook is larger than 25 MiB, which GitLab never sends.',
+    togetherBytes: 4 * MAX_BYTES,
+  });
+  app.post('/gitlab', async (c) => {
+    const { incoming } = c.env;
+    const event = headerOf(incoming.headers, 'x-gitlab-event');
+    const claim = proof(incoming.headers, now());
     if (!claim.ok) return refuse(event, claim.reason);
-    const raw = await readBody(c.req);
-    const proof = claim.check(raw);
-    if (!proof.ok) return refuse(event, proof.reason);
+    const raw = await readBody(incoming);
+    const proved = claim.check(raw);
+    if (!proved.ok) return refuse(event, proved.reason);
     const reading = readWebhook(event, parseJson(raw));
-    const answer = reading.accepted ? await take(reading.hints, proof.deliveryId) : reading;
+    const answer = reading.accepted ? await take(reading.hints, proved.deliveryId) : reading;
     context.onWebhook?.(event, answer.accepted ? 'accepted' : 'ignored');
     log.info({ decision: 'webhook', ...idsOf(reading), event: event?.slice(0, LONGEST_EVENT), ...answer }, 'a webhook');
     return c.json(answer);
@@ -60,7 +69,7 @@ export function webhookRoutes(context: WebhookContext): Hono {
     throw new ProblemError('wrong-proof', 401, reason);
   }
 
-  async function take(
+  function take(
     hints: readonly Hint[],
     deliveryId: string,
   ): Promise<{ accepted: true } | { accepted: false; reason: string }> {

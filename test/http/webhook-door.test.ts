@@ -6,6 +6,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CiDoor } from '../scenarios/ci-door.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
+import { until } from '../support/poll.ts';
 import { openWorld, SIGNING_TOKEN, type World } from '../support/world.ts';
 
 let t: World;
@@ -165,6 +166,38 @@ describe('the door itself', () => {
     expect(await sendChunked(27)).toBe(413);
   });
 
+  it('a webhook without a length, in pieces, is taken like another', async () => {
+    const id = randomUUID();
+    const at = new Date();
+    const raw = JSON.stringify(mergeRequestEvent());
+    const signature = new Webhook(SIGNING_TOKEN).sign(id, at, raw);
+    const { port } = new URL(t.serviceUrl);
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.write(
+      `POST /webhooks/gitlab HTTP/1.1\r\nhost: localhost:${port}\r\nx-gitlab-event: Merge Request Hook\r\ntransfer-encoding: chunked\r\n` +
+        `webhook-id: ${id}\r\nwebhook-timestamp: ${Math.floor(at.getTime() / 1000)}\r\nwebhook-signature: ${signature}\r\n\r\n`,
+    );
+    for (const piece of [raw.slice(0, 5), raw.slice(5)])
+      socket.write(`${Buffer.byteLength(piece).toString(16)}\r\n${piece}\r\n`);
+    socket.write('0\r\n\r\n');
+    const [answer] = await once(socket, 'data');
+    expect(String(answer)).toMatch(/^HTTP\/1.1 200 /);
+    expect(String(answer)).toContain('{"accepted":true}');
+    socket.destroy();
+  });
+
+  it('a webhook whose connection ends in the middle is no failure of the service', async () => {
+    const { port } = new URL(t.serviceUrl);
+    const timestamp = Math.floor(Date.now() / 1000);
+    const socket = connect(Number(port), '127.0.0.1');
+    socket.end(
+      `POST /webhooks/gitlab HTTP/1.1\r\nhost: localhost:${port}\r\nx-gitlab-event: Push Hook\r\ncontent-length: 100\r\n` +
+        `webhook-id: 1\r\nwebhook-timestamp: ${timestamp}\r\nwebhook-signature: v1,AAAA\r\n\r\n{"a":`,
+    );
+    await until('its line', () => t.logLines.some((line) => line.includes('"type":"broken-off"')));
+    expect(t.logLines.join('')).not.toContain('a request failed');
+  });
+
   it('takes POST only', async () => {
     for (const method of ['GET', 'PUT', 'DELETE']) {
       const response = await fetch(`${t.serviceUrl}/webhooks/gitlab`, { method });
@@ -177,7 +210,7 @@ describe('the door itself', () => {
   });
 });
 
-/** Without a length, one MiB at a time, until an answer comes. */
+/** Signed as far as the head shows, without a length, one MiB at a time, until an answer comes. */
 function sendChunked(mebibytes: number): Promise<number | undefined> {
   const { port } = new URL(t.serviceUrl);
   return new Promise((resolve, reject) => {
@@ -186,7 +219,14 @@ function sendChunked(mebibytes: number): Promise<number | undefined> {
       port,
       path: '/webhooks/gitlab',
       method: 'POST',
-      headers: { host: `localhost:${port}`, 'x-gitlab-event': 'Push Hook', 'transfer-encoding': 'chunked' },
+      headers: {
+        host: `localhost:${port}`,
+        'x-gitlab-event': 'Push Hook',
+        'transfer-encoding': 'chunked',
+        'webhook-id': randomUUID(),
+        'webhook-timestamp': String(Math.floor(Date.now() / 1000)),
+        'webhook-signature': 'v1,AAAA',
+      },
     });
     let answered = false;
     outgoing.on('response', (response) => {

@@ -21,7 +21,7 @@ const without = (headers: Headers, name: string) => {
 function createWebhookProof(options: Parameters<typeof createClaims>[0]) {
   const claims = createClaims(options);
   return (headers: Headers, body: Buffer, now: number): ProofResult => {
-    const claim = claims(headers, now);
+    const claim = claims(Object.fromEntries(headers), now);
     return claim.ok ? claim.check(body) : claim;
   };
 }
