@@ -43,7 +43,8 @@ async function planDagster(
     const own = { ...spec, dotenv: { ...spec.dotenv, ...location.dotenv } };
     const values = appValues(own, context, { place });
     const forSetup = appValues(own, context, { place, isSetup: true });
-    return { location, port: place.ports[portName(index)] as number, values, forSetup };
+    const written = { ...own.dotenv, ...spec.env };
+    return { location, port: place.ports[portName(index)] as number, values, forSetup, written };
   });
   const instance = instanceFiles(spec, place, servers);
   const runs = planRuns(spec, place, { env: context.env, instance, servers, python: webserverPython(spec, place) });

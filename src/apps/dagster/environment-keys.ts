@@ -6,6 +6,7 @@ import type { AppValues } from '../app-values.ts';
 import { interpreterVersions } from '../interpreters.ts';
 import type { LaunchContext } from '../preset.ts';
 import { readInTree, resolveInTree } from '../tree-files.ts';
+import { buildVariables } from './build-variables.ts';
 import { installInputs } from './install-inputs.ts';
 import { lockedPackages } from './locked-packages.ts';
 import { readToml, tableAt } from './project-files.ts';
@@ -24,6 +25,7 @@ export interface EnvironmentKeys {
  * Everything that decides which packages come from a lock file, how they were built, and what of the tree is installed beside them. Nothing
  * kept passes from one project or app to another; within one, an environment of another lock file can be brought to what this one wants.
  * @param options.values what the app gives the setup
+ * @param options.written what the app file and `.env` say of it, with their references
  * @param options.passEnv variables of the service that it is given, too
  */
 export async function environmentKeys(
@@ -33,6 +35,7 @@ export async function environmentKeys(
     readonly place: Place;
     readonly lock: string;
     readonly values: AppValues;
+    readonly written: Readonly<Record<string, string>>;
     readonly passEnv: Readonly<Record<string, string>>;
   },
 ): Promise<EnvironmentKeys> {
@@ -53,6 +56,10 @@ export async function environmentKeys(
     python: location.python,
     interpreters: await interpreterVersions(),
     // uv's settings; of secrets the names alone.
+    // What is built is another thing with each of these. Any other may be read by a package's build, too: of them what is written, since
+    // what a reference stands for is another in each deployment.
+    build: buildVariables(values, passEnv),
+    written: Object.entries(options.written).sort(([a], [b]) => (a < b ? -1 : 1)),
     uv: [Object.entries(values.env).filter(([name]) => isOfUv(name)), Object.keys(values.secret).filter(isOfUv)],
   };
   // What uv builds packages by: of one that is installed, it does not ask how it was built.

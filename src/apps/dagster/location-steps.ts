@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import { delimiter, dirname, isAbsolute, join, posix, resolve } from 'node:path';
 import type { DagsterLocation } from '../../deployment/app-spec.ts';
 import type { Place, Step } from '../../deployment/launch.ts';
 import type { AppValues } from '../app-values.ts';
 import type { LaunchContext } from '../preset.ts';
+import { buildVariables } from './build-variables.ts';
 import { environmentKeys } from './environment-keys.ts';
 import { TAKE_DOTENV_AWAY } from './keep-apart.ts';
 import { quote } from './quote.ts';
@@ -45,6 +47,16 @@ export function uvEnvironment(place: Place, tools: LocationTools): Record<string
   };
 }
 
+/**
+ * uv keeps what it has built whatever the build's variables were: a build that is told something has a cache of its own.
+ */
+function cacheFolder(place: Place, { tools, values }: { tools: LocationTools; values: AppValues }): string {
+  const cache = join(place.shared, 'uv-cache');
+  const told = buildVariables(values, tools.passEnv);
+  if (told.length === 0) return cache;
+  return join(cache, 'built-with', createHash('sha256').update(JSON.stringify(told)).digest('hex').slice(0, 16));
+}
+
 /** What setup and prepare of a location run with, secrets aside. */
 export function setupEnvironment(
   location: DagsterLocation,
@@ -55,6 +67,7 @@ export function setupEnvironment(
   return {
     ...options.values.env,
     ...uvEnvironment(place, options.tools),
+    UV_CACHE_DIR: cacheFolder(place, options),
     PATH: pathOf(location, place, options),
     VIRTUAL_ENV: folder,
     UV_PROJECT_ENVIRONMENT: folder,
@@ -68,6 +81,8 @@ export interface StepContext {
   readonly tools: LocationTools;
   /** What the app gives them. */
   readonly values: AppValues;
+  /** What the app file and `.env` say of them, with their references. */
+  readonly written: Readonly<Record<string, string>>;
   readonly dagsterHome: string;
 }
 
@@ -98,13 +113,13 @@ export async function setupSteps(
   context: LaunchContext,
   options: StepContext,
 ): Promise<Step[]> {
-  const { place, tools, values } = options;
+  const { place, tools, values, written } = options;
   const env = setupEnvironment(location, place, options);
   const { secret } = values;
   const { name, lock, setup } = location;
   const own = { name: `setup of ${name}`, directory: resolve(place.tree, location.directory), env, secret };
   if (lock === undefined) return [{ ...own, command: checkedSetup(location, setup) }];
-  const keys = await environmentKeys(location, context, { place, lock, values, passEnv: tools.passEnv });
+  const keys = await environmentKeys(location, context, { place, lock, values, written, passEnv: tools.passEnv });
   const outputs = [environmentFolder(location, place)];
   const compiled = `${setup} --quiet --compile-bytecode`;
   if (keys.whole) return [{ ...own, command: checkedSetup(location, compiled), keep: { ...keys.whole, outputs } }];

@@ -8,6 +8,8 @@ import { prepareStep, type StepContext, setupSteps } from './location-steps.ts';
 interface Prepared {
   readonly location: DagsterLocation;
   readonly forSetup: AppValues;
+  /** As the app file and `.env` have it. */
+  readonly written: Readonly<Record<string, string>>;
 }
 
 /**
@@ -18,12 +20,12 @@ interface Prepared {
 export async function stepsOfLocations(
   all: readonly Prepared[],
   context: LaunchContext,
-  options: Omit<StepContext, 'values'> & { readonly storage: Step | undefined },
+  options: Omit<StepContext, 'values' | 'written'> & { readonly storage: Step | undefined },
 ): Promise<Step[]> {
   const steps: Step[] = [];
   let { storage } = options;
-  for (const [index, { location, forSetup }] of all.entries()) {
-    const own = { ...options, values: forSetup };
+  for (const [index, { location, forSetup, written }] of all.entries()) {
+    const own = { ...options, values: forSetup, written };
     const folder = (one: DagsterLocation): boolean => one.directory === location.directory;
     const forFolder = needOf(all, folder);
     if (forFolder.first === index)

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -88,8 +88,34 @@ describe.runIf(uv)(`environments that are kept${uv ? '' : ' (left out: uv is not
     return { unpackInto: (tree) => cp(join(built, 'wheels'), join(tree, 'wheels'), { recursive: true }) };
   }
 
+  /** A folder with the sources of a package that has no wheel, and is what CMAKE_ARGS is when it is built. */
+  async function indexOfCompiled(): Promise<string> {
+    const built = await mkdtemp(join(folder, 'sdist-'));
+    const about = 'Metadata-Version: 2.2\nName: compiled\nVersion: 1\n';
+    await writeFiles(built, {
+      'compiled-1/PKG-INFO': about,
+      'compiled-1/pyproject.toml':
+        '[project]\nname = "compiled"\nversion = "1"\n[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+      'compiled-1/backend.py': `
+import os, zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    name = "compiled-1-py3-none-any.whl"
+    with zipfile.ZipFile(os.path.join(folder, name), "w") as wheel:
+        wheel.writestr("compiled.py", f"VALUE = {os.environ['CMAKE_ARGS']!r}")
+        wheel.writestr("compiled-1.dist-info/METADATA", ${JSON.stringify(about)})
+        wheel.writestr("compiled-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("compiled-1.dist-info/RECORD", "compiled.py,,\\ncompiled-1.dist-info/METADATA,,\\ncompiled-1.dist-info/WHEEL,,\\ncompiled-1.dist-info/RECORD,,\\n")
+    return name
+`,
+    });
+    await mkdir(join(built, 'sdists'));
+    await promisify(execFile)('tar', ['-czf', 'sdists/compiled-1.tar.gz', 'compiled-1'], { cwd: built });
+    return join(built, 'sdists');
+  }
+
   /** Pushes a project, and waits until its environment is there and was asked. Returns the log of the steps. */
-  async function push(files: Files, beside?: Source): Promise<string> {
+  async function push(files: Files, beside?: Source, env: Readonly<Record<string, string>> = {}): Promise<string> {
     revision += 1;
     const name = `mr-7-shop-r${revision}`;
     const log = readableLog();
@@ -99,7 +125,7 @@ describe.runIf(uv)(`environments that are kept${uv ? '' : ' (left out: uv is not
         LOCATION,
         { projectId: 1, app: '', env: {} },
         {
-          ...{ place, tools, values: { env: { UV_OFFLINE: '1' }, secret: {} } },
+          ...{ place, tools, values: { env: { UV_OFFLINE: '1', ...env }, secret: {} }, written: env },
           dagsterHome: place.data,
         },
       );
@@ -168,6 +194,25 @@ describe.runIf(uv)(`environments that are kept${uv ? '' : ' (left out: uv is not
     const again = await push(shop, one);
     expect(again).toContain('setup of shop: nothing to do');
     expect(again).toContain('sees the first build');
+  });
+
+  it('are built anew where a package of sources is to be built in another way', { timeout: LONG }, async () => {
+    const index = await indexOfCompiled();
+    const shop = await locked({
+      ...SHOP,
+      'pyproject.toml': `${shopOf(['dagster'])}[tool.uv]\nfind-links = [${JSON.stringify(index)}]\n`.replace(
+        '["dagster"]',
+        '["dagster", "compiled"]',
+      ),
+      'src/shop/__init__.py': 'from compiled import VALUE\n',
+    });
+    const pushWith = (CMAKE_ARGS: string) => push(shop, undefined, { CMAKE_ARGS });
+    expect(await pushWith('-DONE')).toContain('sees -DONE');
+    // Also uv itself would take what it has built before.
+    expect(await pushWith('-DTWO')).toContain('sees -DTWO');
+    const again = await pushWith('-DONE');
+    expect(again).toContain('setup of shop: nothing to do');
+    expect(again).toContain('sees -DONE');
   });
 
   it('have the project installed anew with each push where its code may decide how', { timeout: LONG }, async () => {
