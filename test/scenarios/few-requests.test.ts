@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { close, type Life, makeLives, open, playStopJob, push } from '../bench/lifecycle-lives.ts';
+import { rows } from '../reconcile/sweep/swept-world.ts';
 import { announceMergeRequest, announcePush } from '../support/gitlab/acts/announce.ts';
 import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import { openWorld, type World } from '../support/world.ts';
-
-/** A push has its merge request looked at within 10 s. */
-const SOON_MS = 12_000;
 
 const runtime = new InstantRuntime();
 let t: World;
@@ -24,7 +22,8 @@ async function askedBy(step: () => Promise<void>): Promise<string[]> {
   const from = t.gitlab.requests.length;
   await step();
   await t.settled();
-  await until('nothing is due soon', () => t.service.idle(Date.now() + SOON_MS));
+  await until('nothing is due soon', () => t.service.idle(Date.now() + 3_000));
+  await until('no look at it to be due', () => rows(t, "select 1 from work where kind = 'merge-request'").length === 0);
   return t.gitlab.requests
     .slice(from)
     .filter(({ path }) => path.includes('/api/v4/'))
