@@ -3,7 +3,7 @@ import { readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Launch, LaunchPlan } from '../../src/deployment/launch.ts';
-import type { InstanceLog, InstanceRef, Source } from '../../src/runtimes/runtime.ts';
+import type { InstanceLog, InstanceRef, Observation, Source } from '../../src/runtimes/runtime.ts';
 import { rows } from '../reconcile/sweep/swept-world.ts';
 import { makeArchive } from '../store/bundles/archives.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
@@ -15,6 +15,7 @@ import { answering, deploy } from './live.ts';
 
 /** Tells what an instance would be given. */
 class SeeingRuntime extends InstantRuntime {
+  readonly looks: string[] = [];
   private readonly launches = new Map<string, Launch>();
 
   override start(instance: InstanceRef, launch: Launch, source: Source, log: InstanceLog): Promise<void> {
@@ -22,9 +23,19 @@ class SeeingRuntime extends InstantRuntime {
     return super.start(instance, launch, source, log);
   }
 
+  override observe(name: string): Promise<Observation> {
+    this.looks.push(name);
+    return super.observe(name);
+  }
+
+  get newest(): string | undefined {
+    return [...this.launches.keys()].at(-1);
+  }
+
   /** Plan of the newest instance. */
   async plan(): Promise<LaunchPlan> {
-    const [name, launch] = [...this.launches].at(-1) as [string, Launch];
+    const name = this.newest as string;
+    const launch = this.launches.get(name) as Launch;
     const folders = { tree: '/tree', work: '/work', data: '/data', shared: '/shared' };
     return launch.plan({ name, ...folders, host: '127.0.0.1', ports: { http: 1 } });
   }
@@ -155,6 +166,32 @@ describe('the key', () => {
     // A job hands them over anew; what cannot be opened is like nothing else.
     expect((await deploy(door, mr, 'rotated', HANDED)).exit).toBe('0');
     expect(await runtime.given()).toEqual({ API_KEY: 'first value' });
+  });
+
+  it('is not needed while an instance starts and says nothing, and is before it gets traffic', async () => {
+    const mr = await open('silent');
+    const begin = async (inputs: Record<string, string>) => {
+      runtime.hold();
+      const token = await door.token(door.job(door.pipeline(mr)));
+      await door.deploy(token, mr.iid, inputs);
+      await door.upload(token, answering('silent'));
+      await until('it to be launched', () => newest(mr)?.state === 'starting');
+      await restart(NEW_KEY);
+      const looks = () => runtime.looks.filter((name) => name === runtime.newest).length;
+      const before = looks();
+      await until('it to be looked at', () => looks() > before + 2);
+      expect(newest(mr)?.state).toBe('starting');
+    };
+    await restart(OLD_KEY);
+    await begin(HANDED);
+    await restart(OLD_KEY);
+    runtime.letGo();
+    await until('it to be healthy', () => newest(mr)?.state === 'healthy');
+
+    await begin({ ...HANDED, 'value.API_KEY': 'another value' });
+    runtime.letGo();
+    await until('it to fail', () => newest(mr)?.state === 'failed');
+    expect(newest(mr)?.message).toContain('were sealed with a key');
   });
 
   it('that is missing is asked for before anything is sent', async () => {

@@ -67,14 +67,31 @@ export async function watchRevision(
 ): Promise<Result> {
   const observation = await context.runtime.observe(revision.instance);
   if (revision.state === 'healthy') return monitor(context, deployment, revision, observation);
-  const secrets = openOrFail(context, revision);
-  if (secrets === undefined) return again(0);
+  try {
+    return await lookAtStart(context, deployment, revision, observation);
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    recordFailure(context, revision, { message: error.message });
+    return again(0);
+  }
+}
+
+/** @throws {SealError} where something is to be told that may hold what was handed over, and that cannot be opened any more */
+async function lookAtStart(
+  context: InstanceContext,
+  deployment: DeploymentRow,
+  revision: RevisionRow,
+  observation: Observation,
+): Promise<Result> {
+  // Asked for wherever an app's own words are recorded.
+  const secrets = openOnce(context, revision);
   await copyOutput(context, revision, { secrets, isAll: observation.state === 'exited' });
   const late = context.now() > (revision.deadlineAt ?? 0);
   switch (observation.state) {
     case 'absent': // the service ended while the instance was being set up
       return start(context, deployment, revision);
     case 'exited':
+      secrets();
       recordFailure(context, revision, {
         message: [observation.reason, lostSetupVariables(context, revision)].filter(Boolean).join('. '),
       });
@@ -87,11 +104,15 @@ export async function watchRevision(
       if (observation.listens === false && !late) return again(watchMs(context, revision, { news: true }));
       const health = await context.presetFor(revision.spec).health(revision.spec, observation.endpoint, observation);
       if (health.state === 'waiting' && !(late && health.parts)) {
-        if (late) return failLate(context, revision, { detail: health.detail, port: observation.endpoint.port });
+        if (late) {
+          secrets();
+          return failLate(context, revision, { detail: health.detail, port: observation.endpoint.port });
+        }
         void health.news?.then(() => lookNow(context, revision.instance));
         return again(watchMs(context, revision, { news: health.news !== undefined }));
       }
       await copyOutput(context, revision, { secrets });
+      secrets();
       if (health.state === 'failed') recordFailure(context, revision, health);
       else recordHealthy(context, revision, { endpoint: observation.endpoint, parts: health.parts ?? [] });
       return again(0);
@@ -189,15 +210,13 @@ async function failLate(
   return again(0);
 }
 
-/** Values that its output may hold; undefined where they cannot be opened any more: then what it prints can be told to nobody. */
-function openOrFail(context: InstanceContext, revision: RevisionRow): readonly string[] | undefined {
-  try {
-    return secretValues(context, revision);
-  } catch (error) {
-    if (!(error instanceof SealError)) throw error;
-    recordFailure(context, revision, { message: error.message });
-    return undefined;
-  }
+/** Values that its output may hold. A look that finds nothing to tell, as most of a start do, opens nothing. @throws {SealError} as `openRevision` */
+function openOnce(context: InstanceContext, revision: RevisionRow): () => readonly string[] {
+  let values: readonly string[] | undefined;
+  return () => {
+    values ??= secretValues(context, revision);
+    return values;
+  };
 }
 
 /**
@@ -207,14 +226,14 @@ function openOrFail(context: InstanceContext, revision: RevisionRow): readonly s
 async function copyOutput(
   context: InstanceContext,
   revision: RevisionRow,
-  options: { readonly secrets: readonly string[]; readonly isAll?: boolean },
+  options: { readonly secrets: () => readonly string[]; readonly isAll?: boolean },
 ): Promise<void> {
   const { runtime, logs, store } = context;
   let masker: Masker | undefined;
   let offset = revision.outputOffset;
   let isEnd = true;
   for await (const chunk of runtime.logs(revision.instance, { from: offset })) {
-    masker ??= createMasker(options.secrets);
+    masker ??= createMasker(options.secrets());
     logs.write(revision.id, masker.write(chunk));
     offset += chunk.length;
     // The rest at the next pass: an app that prints without end must not hold up everything else.

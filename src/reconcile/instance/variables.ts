@@ -30,11 +30,14 @@ export function secretValues(context: InstanceContext, revision: RevisionRow): s
   return [...variables, ...setupVariables].map(({ value }) => value);
 }
 
-/** Takes the values out of a text about this revision. */
+/** Takes the values out of texts about this revision; they are opened with the first one. */
 export function maskFor(context: InstanceContext, revision: RevisionRow): (text: string) => string {
-  const values = valuesOrNone(context, revision);
-  // What cannot be opened is not handed to a child either, so no text holds it.
-  return values === undefined ? (text) => text : (text) => maskText(text, values);
+  let opened: { readonly values: readonly string[] | undefined } | undefined;
+  return (text) => {
+    opened ??= { values: valuesOrNone(context, revision) };
+    // What cannot be opened is not handed to a child either, so no text holds it.
+    return opened.values === undefined ? text : maskText(text, opened.values);
+  };
 }
 
 /** Undefined where the service has not the key any more. */
