@@ -2,36 +2,88 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** Files that take a minute or more: begun first, so that the end of a run does not wait for one of them alone. */
+/** Files that take half a minute or more, longest first: the end of a run must not wait for one of them alone. */
 const LONGEST = [
   'test/bench.test.ts',
-  'test/apps/dagster/dagster.test.ts',
-  'test/apps/dagster/prepare.test.ts',
+  'test/scenarios/dagster-demo.test.ts',
   'test/scenarios/dagster-layouts.test.ts',
-  'test/scenarios/dagster.test.ts',
+  'test/apps/dagster/dagster.test.ts',
+  'test/scenarios/dagster-runs.test.ts',
+  'test/apps/dagster/prepare.test.ts',
+  'test/scenarios/dagster',
   'test/chaos/',
+  'test/runtimes/kept-setups.test.ts',
+  'test/scenarios/app-failures.test.ts',
+  'test/demo.test.ts',
 ];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const rank = ({ moduleId }: TestSpecification) => LONGEST.findIndex((name) => moduleId.includes(name));
     const others = (await super.sort(files)).filter((file) => rank(file) < 0);
-    return [...files.filter((file) => rank(file) >= 0).sort((a, b) => rank(a) - rank(b)), ...others];
+    const alone = others.filter(({ project }) => project.config.isolate);
+    const together = others.filter(({ project }) => !project.config.isolate);
+    return [...files.filter((file) => rank(file) >= 0).sort((a, b) => rank(a) - rank(b)), ...alone, ...together];
   }
 }
+
+/**
+ * Files that look at functions and at doors within their own process, and change nothing of it: they run one after the other in a process
+ * that has loaded what they import, which takes longer than most of them. What starts programs, ends them or changes the environment has a
+ * process of its own.
+ */
+const TOGETHER = [
+  'test/{architecture,config,log,readme}.test.ts',
+  'test/apps/{app,persisted,recognise}*.test.ts',
+  'test/apps/dagster/layouts/**/*.test.ts',
+  'test/apps/dagster/{check-locations,dagster-yaml,declared,default-prepare,install-inputs,run-settings,variables}.test.ts',
+  'test/changes/compare*.test.ts',
+  'test/deployment/**/*.test.ts',
+  'test/front-door/{headers,notices,preview-host,read-badges,smuggling}.test.ts',
+  'test/gitlab/**/*.test.ts',
+  'test/gitlab-stand-in/**/*.test.ts',
+  'test/http/**/*.test.ts',
+  'test/metrics/**/*.test.ts',
+  'test/reconcile/changes/{compare-sides,find-base}.test.ts',
+  'test/store/**/*.test.ts',
+  'test/views/**/*.test.ts',
+  'test/webhooks/**/*.test.ts',
+];
+
+/**
+ * Files about what does not depend on the service's Node: Dagster, which they start and time; the component's shell and YAML; and the runner
+ * that stands in for GitLab's. CI runs them under one Node only.
+ */
+const ONCE = [
+  'test/bench.test.ts',
+  'test/apps/dagster/**/*.test.ts',
+  'test/changes/{probe*,truth}.test.ts',
+  'test/commands/changes.test.ts',
+  'test/scenarios/dagster*.test.ts',
+  'test/support/gitlab/pipelines/*.test.ts',
+  'test/templates/**/*.test.ts',
+];
+
+/** What holds for each test file. */
+export const EACH = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  setupFiles: ['test/support/secret-search/collect.ts'],
+  // What is printed goes the way of all output, past what looks for secrets in it.
+  disableConsoleIntercept: true,
+};
 
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
     // Scenarios start real processes: more workers than cores only makes them slower.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     globalSetup: ['test/support/secret-search/global-setup.ts'],
-    // What is printed goes the way of all output, past what looks for secrets in it.
-    disableConsoleIntercept: true,
-    setupFiles: ['test/support/secret-search/collect.ts'],
+    projects: [
+      { test: { ...EACH, name: 'together', include: TOGETHER, isolate: false } },
+      { test: { ...EACH, name: 'apart', include: ['test/**/*.test.ts'], exclude: [...TOGETHER, ...ONCE] } },
+      { test: { ...EACH, name: 'once', include: ONCE, exclude: TOGETHER } },
+    ],
   },
 });
