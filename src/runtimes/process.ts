@@ -56,6 +56,8 @@ export interface ProcessRuntimeOptions {
   readonly host?: string;
   /** From TERM to KILL; 10 s unless told. */
   readonly stopGraceMs?: number;
+  /** From the use of a kept setup to the copy that is made ahead for the next one; 5 s unless told. */
+  readonly spareAfterMs?: number;
   /** Size at which an instance's output is cut to its last half; 10 MiB unless told. */
   readonly outputLimitBytes?: number;
   /** Takes lines about odd things, for the operator. */
@@ -76,7 +78,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
     stopGraceMs: options.stopGraceMs ?? 10_000,
     outputLimitBytes: options.outputLimitBytes ?? 10 * 1024 * 1024,
     ports: new PortPool(),
-    spares: new SpareSetups(),
+    spares: new SpareSetups(options.spareAfterMs),
     news: new News(),
     say: options.say ?? (() => {}),
   });

@@ -14,7 +14,7 @@ describe('kept setups and shared folders of the process runtime', () => {
   let world: ProcessWorld;
   let runtime: Runtime;
   beforeEach(async () => {
-    world = await processWorld();
+    world = await processWorld({ spareAfterMs: 200 });
     runtime = world.runtime;
   });
   afterEach(() => world.dispose());

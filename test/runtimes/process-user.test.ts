@@ -31,7 +31,7 @@ describe.runIf(isRoot)('instances with a user of their own', () => {
   let world: ProcessWorld;
   let runtime: Runtime;
   beforeEach(async () => {
-    world = await processWorld({ user });
+    world = await processWorld({ user, spareAfterMs: 200 });
     runtime = world.runtime;
   });
   afterEach(() => world.dispose());

@@ -23,6 +23,12 @@ export class SpareSetups {
   private readonly making = new Map<string, Promise<void>>();
   private readonly planned = new Map<string, NodeJS.Timeout>();
   private readonly stopping = new AbortController();
+  private readonly afterMs: number;
+
+  /** @param afterMs from the use of a kept setup to its next spare */
+  constructor(afterMs = REPLENISH_AFTER_MS) {
+    this.afterMs = afterMs;
+  }
 
   /** Moves the spare of a key to `folder`, which does not exist yet. False where there is none. */
   async take(ground: Ground, key: string, options: { folder: string }): Promise<boolean> {
@@ -55,7 +61,7 @@ export class SpareSetups {
         })
         .finally(() => this.making.delete(key));
       this.making.set(key, made);
-    }, REPLENISH_AFTER_MS);
+    }, this.afterMs);
     this.planned.set(key, timer.unref());
   }
 
