@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { ProblemError } from '../errors.ts';
-import { createDeadlines } from './deadlines.ts';
+import { createDeadlines, type Deadline } from './deadlines.ts';
 
 /** Bodies of at most this size are not counted: all that GitLab sends but for a push of very many commits. */
 const SMALL_BYTES = 256 * 1024;
@@ -15,6 +15,17 @@ export interface BodyLimits {
   readonly togetherBytes: number;
 }
 
+/** A body on its way. */
+interface Arriving {
+  chunks: Buffer[];
+  bytes: number;
+  /** Of what all larger bodies may take together. */
+  readonly share: number;
+  readonly deadline: Deadline;
+  readonly reject: (problem: ProblemError) => void;
+  ended: boolean;
+}
+
 /**
  * Reads bodies whose sender has proved nothing yet: none holds its memory for long, and large ones share a budget. It reads Node's request:
  * hono's copies the body, and hands it through more promises and listeners.
@@ -27,6 +38,22 @@ export function createBodyReader(limits: BodyLimits): (incoming: IncomingMessage
   const deadlines = createDeadlines(withinMs);
   let held = 0;
 
+  /** False where it has ended before, in whichever way. */
+  function end(body: Arriving): boolean {
+    if (body.ended) return false;
+    body.ended = true;
+    held -= body.share;
+    deadlines.end(body.deadline);
+    return true;
+  }
+
+  function giveUp(body: Arriving, type: string, status: number, message: string): void {
+    if (!end(body)) return;
+    // What still comes until the connection is closed is thrown away, too.
+    body.chunks = [];
+    body.reject(new ProblemError(type, status, message));
+  }
+
   return (incoming) =>
     new Promise((resolve, reject) => {
       const declared = incoming.headers['content-length'];
@@ -38,34 +65,22 @@ export function createBodyReader(limits: BodyLimits): (incoming: IncomingMessage
           new ProblemError('busy', 503, 'Too many large requests are on their way already: send it again later.'),
         );
       held += share;
-      let chunks: Buffer[] = [];
-      let bytes = 0;
-      let open = true;
-      const close = () => {
-        open = false;
-        held -= share;
-        deadlines.end(deadline);
-      };
-      const giveUp = (type: string, status: number, message: string) => {
-        if (!open) return;
-        close();
-        chunks = [];
-        reject(new ProblemError(type, status, message));
-      };
       const deadline = deadlines.begin(() =>
-        giveUp('too-slow', 408, `The request did not end within ${withinMs / 1000} s.`),
+        giveUp(body, 'too-slow', 408, `The request did not end within ${withinMs / 1000} s.`),
       );
+      const body: Arriving = { chunks: [], bytes: 0, share, deadline, ended: false, reject };
       incoming.on('data', (chunk: Buffer) => {
-        if (!open) return;
-        chunks.push(chunk);
-        bytes += chunk.length;
-        if (bytes > mostBytes) giveUp('too-large', 413, limits.tooLarge);
+        if (body.ended) return;
+        body.chunks.push(chunk);
+        body.bytes += chunk.length;
+        if (body.bytes > mostBytes) giveUp(body, 'too-large', 413, limits.tooLarge);
       });
       incoming.on('end', () => {
-        if (!open) return;
-        close();
-        resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
+        const { chunks } = body;
+        if (end(body)) resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks));
       });
-      incoming.on('close', () => giveUp('broken-off', 400, 'The connection ended before the whole request had come.'));
+      incoming.on('close', () =>
+        giveUp(body, 'broken-off', 400, 'The connection ended before the whole request had come.'),
+      );
     });
 }

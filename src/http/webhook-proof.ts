@@ -44,10 +44,11 @@ export function createWebhookProof(options: {
     if (typeof check === 'string') return { ok: false, reason: check };
     return {
       ok: true,
-      check: (rawBody) =>
-        check(rawBody)
+      check(rawBody) {
+        return check(rawBody)
           ? { ok: true, deliveryId: deliveryIdOf(headers, rawBody) }
-          : { ok: false, reason: WRONG_SIGNATURE },
+          : { ok: false, reason: WRONG_SIGNATURE };
+      },
     };
   };
 }

@@ -122,15 +122,19 @@ export function webhookRoutes(context: WebhookContext): Hono<OnNode> {
 
   /** Whether the merge request was read as it is told. While it is being read, that answer may be the older one. */
   function wasRead(row: MergeRequestHead, told: Partial<Told>): boolean {
-    const apps = () =>
-      store.deployments.ofMergeRequest(row.id).map(({ id, wanted, stopReason }) => ({
-        wanted,
-        stopReason,
-        latestSha: store.revisions.latest(id)?.commit.sha,
-      }));
-    const isBeingRead = () =>
-      typeof store.work.find(`merge-request:${row.id}`, 'merge-request')?.claimedBy === 'string';
-    return isKnown(told, row, apps) && !isBeingRead();
+    return isKnown(told, row, () => appsOf(row.id)) && !isBeingRead(row.id);
+  }
+
+  function appsOf(mergeRequestId: number) {
+    return store.deployments.ofMergeRequest(mergeRequestId).map(({ id, wanted, stopReason }) => ({
+      wanted,
+      stopReason,
+      latestSha: store.revisions.latest(id)?.commit.sha,
+    }));
+  }
+
+  function isBeingRead(mergeRequestId: number): boolean {
+    return typeof store.work.find(`merge-request:${mergeRequestId}`, 'merge-request')?.claimedBy === 'string';
   }
 
   function isHeadDeployed({ id, headSha }: Pick<MergeRequestHead, 'id' | 'headSha'>): boolean {

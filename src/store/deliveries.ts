@@ -1,5 +1,6 @@
 import { gte, sql } from 'drizzle-orm';
-import type { Database } from './database.ts';
+import type { Database, SqliteConnection } from './database.ts';
+import { prepareWrite } from './prepare-write.ts';
 import { deliveries } from './schema.ts';
 
 /** GitLab keeps recent events for two days, and lets people resend them that long (doc/user/project/integrations/webhooks.md). */
@@ -13,14 +14,16 @@ export interface DeliveryQueries {
   forgetOld(now: number, limit: number): number;
 }
 
-export function deliveryQueries(db: Database): DeliveryQueries {
-  const insert = db
-    .insert(deliveries)
-    .values({ id: sql.placeholder('id'), receivedAt: sql.placeholder('now') })
-    .onConflictDoNothing()
-    .prepare();
+export function deliveryQueries(db: Database, sqlite: SqliteConnection): DeliveryQueries {
+  const insert = prepareWrite<{ id: string; now: number }>(
+    sqlite,
+    db
+      .insert(deliveries)
+      .values({ id: sql.placeholder('id'), receivedAt: sql.placeholder('now') })
+      .onConflictDoNothing(),
+  );
   return {
-    remember: (id, now) => insert.run({ id, now }).changes > 0,
+    remember: (id, now) => insert({ id, now }) > 0,
     forgetOld(now, limit) {
       // Rows stand in the order they came in, so the first that is kept ends it; an index on the time would cost every webhook a page.
       const kept = db

@@ -1,5 +1,6 @@
 import { and, asc, eq, isNull, ne, sql } from 'drizzle-orm';
-import type { Database } from './database.ts';
+import type { Database, SqliteConnection } from './database.ts';
+import { prepareWrite } from './prepare-write.ts';
 import { type WorkRow, work } from './schema.ts';
 
 export type WorkKind = 'merge-request' | 'note' | 'instance' | 'environment' | 'project' | 'head' | 'changes';
@@ -31,16 +32,18 @@ export interface WorkQueries {
 }
 
 /** @param onDue called after each marking with the time it is due at */
-export function workQueries(db: Database, onDue: (dueAt: number) => void): WorkQueries {
+export function workQueries(db: Database, sqlite: SqliteConnection, onDue: (dueAt: number) => void): WorkQueries {
   const byKey = (row: { subject: string; kind: string }) => and(eq(work.subject, row.subject), eq(work.kind, row.kind));
-  const mark = db
-    .insert(work)
-    .values({ subject: sql.placeholder('subject'), kind: sql.placeholder('kind'), dueAt: sql.placeholder('dueAt') })
-    .onConflictDoUpdate({
-      target: [work.subject, work.kind],
-      set: { dueAt: sql`min(${work.dueAt}, excluded.due_at)`, marks: sql`${work.marks} + 1` },
-    })
-    .prepare();
+  const mark = prepareWrite<Pick<WorkRow, 'subject' | 'kind' | 'dueAt'>>(
+    sqlite,
+    db
+      .insert(work)
+      .values({ subject: sql.placeholder('subject'), kind: sql.placeholder('kind'), dueAt: sql.placeholder('dueAt') })
+      .onConflictDoUpdate({
+        target: [work.subject, work.kind],
+        set: { dueAt: sql`min(${work.dueAt}, excluded.due_at)`, marks: sql`${work.marks} + 1` },
+      }),
+  );
   const next = db
     .select({ rowid: sql<number>`rowid` })
     .from(work)
@@ -70,7 +73,7 @@ export function workQueries(db: Database, onDue: (dueAt: number) => void): WorkQ
 
   return {
     mark(subject, kind, dueAt) {
-      mark.run({ subject, kind, dueAt });
+      mark({ subject, kind, dueAt });
       onDue(dueAt);
     },
     markForgotten(now, spreadMs) {
