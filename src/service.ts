@@ -38,6 +38,7 @@ import { createHttpServer } from './service/server.ts';
 import { composeSweep } from './service/sweep.ts';
 import { createTokenState } from './service/token-state.ts';
 import { createBundleStore } from './store/bundles/bundle-store.ts';
+import { createCommitTrees } from './store/bundles/commit-trees.ts';
 import { takeLock } from './store/lock.ts';
 import { placeFreed } from './store/queue-news.ts';
 import { createRevisionLogs } from './store/revision-logs.ts';
@@ -147,11 +148,12 @@ export async function startService(config: Config, options: ServiceOptions): Pro
     now,
     log,
   });
+  const commitTrees = createCommitTrees({ directory: dir.bases, limits });
   const variables = { sealingKeys: sealingKeys(config.secretKeys), setupVariables: new SetupVariables() };
   const readLagMs = options.headPatienceMs ?? HEAD_PATIENCE_MS;
   const base = { store, gitlab, log, now, forks: config.forks, previewUrl: urlOf };
   const { sweep, projects, room } = composeSweep(config, {
-    ...{ store, gitlab, runtime, bundles, logs, log, now },
+    ...{ store, gitlab, runtime, bundles, commitTrees, logs, log, now },
     freeBytes: options.freeBytes ?? freeBytes,
     onRepair: (kind) => {
       metrics.repaired(kind);
@@ -186,7 +188,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       onEnded: countRevisions(store, { metrics, now }),
       closeWebSockets: (instance) => frontDoor.closeWebSockets(instance),
     }),
-    await composeComparison({ ...base, ...variables, ...launching, directory: dir.bases, limits }),
+    await composeComparison({ ...base, ...variables, ...launching, commitTrees, dataDir: dir.root }),
   ];
   const loop = createLoop({ store, reconcilers, bootId: randomUUID(), log, now, onFailure: metrics.workFailed });
   const heardOfStrangers = createHeardOfStrangers();

@@ -1,15 +1,15 @@
 import { changesReconciler } from '../reconcile/changes/changes.ts';
 import type { ChangesContext } from '../reconcile/changes/context.ts';
 import type { Reconciler } from '../reconcile/reconciler.ts';
-import { createCommitTrees } from '../store/bundles/commit-trees.ts';
-import type { BundleLimits } from '../store/bundles/refusals.ts';
+
+/** What one side of a comparison may take as a whole: its files, what prepares them, and reading all of its code locations. */
+const SIDE_LIMIT_MS = 15 * 60_000;
 
 /** What compares revisions with their bases. What an earlier life has left of it is removed first. */
-export async function composeComparison(
-  parts: Omit<ChangesContext, 'commitTrees'> & { readonly directory: string; readonly limits: BundleLimits },
-): Promise<Reconciler> {
-  const { directory, limits, ...context } = parts;
-  const commitTrees = createCommitTrees({ directory, limits });
-  await commitTrees.clean();
-  return changesReconciler({ ...context, commitTrees });
+export async function composeComparison(parts: Omit<ChangesContext, 'sideTime'>): Promise<Reconciler> {
+  await parts.commitTrees.removeLeftovers();
+  return changesReconciler({
+    ...parts,
+    sideTime: () => ({ limitMs: SIDE_LIMIT_MS, signal: AbortSignal.timeout(SIDE_LIMIT_MS) }),
+  });
 }

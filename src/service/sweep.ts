@@ -13,6 +13,7 @@ import { createSweep, type Sweep } from '../reconcile/sweep/sweep.ts';
 import { createTurns } from '../reconcile/sweep/turns.ts';
 import type { Runtime } from '../runtimes/runtime.ts';
 import type { BundleStore } from '../store/bundles/bundle-store.ts';
+import type { CommitTrees } from '../store/bundles/commit-trees.ts';
 import { createDiskRoom, type DiskRoom } from '../store/disk-room.ts';
 import { createFolderSizes } from '../store/folder-sizes.ts';
 import type { RevisionLogs } from '../store/revision-logs.ts';
@@ -29,6 +30,7 @@ export function composeSweep(
     readonly gitlab: GitLab;
     readonly runtime: Runtime;
     readonly bundles: BundleStore;
+    readonly commitTrees: CommitTrees;
     readonly logs: RevisionLogs;
     readonly log: Log;
     readonly now: () => number;

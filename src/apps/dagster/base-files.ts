@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, normalize, resolve } from 'node:path';
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
 import type { Place, Step } from '../../deployment/launch.ts';
 import type { LaunchContext } from '../preset.ts';
@@ -16,24 +16,34 @@ export function withBaseFolder(spec: DagsterSpec, context: LaunchContext, place:
 /**
  * Copies the files that the app file asks for out of the base's tree: all of them or none, so that nobody finds those of two commits. One
  * that the base has not is left out.
+ *
+ * The folder that revisions are told is a link, to one of two folders in turn: it is moved in one step, so that a kill at any line leaves
+ * the files of before or those of now.
  */
 export function baseFilesStep(spec: DagsterSpec, place: Place, tree: string): Step | undefined {
   const paths = spec.changes?.baseArtifacts ?? [];
   if (paths.length === 0) return undefined;
-  const folder = baseFolder(place);
-  const part = `${folder}.part`;
   const copies = paths.map((path) => {
-    const [from, to] = [resolve(tree, spec.directory, path), join(part, path)];
-    return `if [ -e ${quote(from)} ]; then mkdir -p -- ${quote(dirname(to))} && cp -R -- ${quote(from)} ${quote(to)} || exit; fi`;
+    const from = quote(resolve(tree, spec.directory, path));
+    const [to, folder] = [path, dirname(path)].map((one) => `"$new"/${quote(normalize(one).replace(/\/$/, ''))}`);
+    return `if [ -e ${from} ]; then mkdir -p -- ${folder} && cp -R -- ${from} ${to} || exit; fi`;
   });
   return {
     name: 'files of the base for the next revision',
     directory: tree,
     command: [
       'umask 077',
-      `rm -rf -- ${quote(part)} && mkdir -p -- ${quote(part)} || exit`,
+      `link=${quote(baseFolder(place))}`,
+      'if [ "$(readlink -- "$link")" = base.1 ]; then name=base.2 old=base.1; else name=base.1 old=base.2; fi',
+      `new=${quote(place.data)}/$name`,
+      'rm -rf -- "$new" && mkdir -p -- "$new" || exit',
       ...copies,
-      `rm -rf -- ${quote(folder)} && mv -- ${quote(part)} ${quote(folder)}`,
+      'rm -f -- "$link.next" && ln -s -- "$name" "$link.next" || exit',
+      // A folder of that name is an earlier release's.
+      '[ -L "$link" ] || rm -rf -- "$link"',
+      // GNU's and busybox' word for "in its place, not into it", and BSD's.
+      'mv -T -- "$link.next" "$link" 2>/dev/null || mv -fh -- "$link.next" "$link" || exit',
+      `rm -rf -- ${quote(place.data)}/"$old"`,
     ].join('\n'),
     env: {},
   };

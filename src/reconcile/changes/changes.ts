@@ -7,8 +7,9 @@ import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result
 import { compareSides } from './compare-sides.ts';
 import { type ChangesContext, type Subject, UnknownChanges } from './context.ts';
 import { findBase } from './find-base.ts';
+import { hidePaths } from './hide-paths.ts';
 import { lookAtTarget, mayMeetTarget } from './look-at-target.ts';
-import { createSides } from './read-sides.ts';
+import { createSides, isLate } from './read-sides.ts';
 
 /** One that waits is looked at when another one has ended; this is for the case that nobody tells it. */
 const WAIT_MS = 10_000;
@@ -67,7 +68,8 @@ export function changesReconciler(context: ChangesContext): Reconciler {
       const { spec } = subject.revision;
       const both = { branch: await sides.branch(), base: await sides.commit(base.sha) };
       const found = compareSides(both, spec.preset === 'dagster' ? spec.changes : undefined);
-      const isDone = !mayMeetTarget(subject.revision, found);
+      // All of it would be read anew for that, to take as long again.
+      const isDone = !mayMeetTarget(subject.revision, found) || isLate(both.branch) || isLate(both.base);
       record(subject, base, isDone ? { ...found, target: null } : found);
       // In a pass of its own: what the branch changes is told first.
       return isDone ? DONE : again(0);
@@ -102,7 +104,7 @@ export function changesReconciler(context: ChangesContext): Reconciler {
 
   function record(subject: Subject, base: CommitFacts | null, found: ComparedChanges | string): void {
     const { deployment, revision } = subject;
-    const unknown = typeof found === 'string' ? found.slice(0, LONGEST_REASON) : null;
+    const unknown = typeof found === 'string' ? hidePaths(found, [context.dataDir]).slice(0, LONGEST_REASON) : null;
     store.transaction(() => {
       store.changes.decide({
         revisionId: revision.id,

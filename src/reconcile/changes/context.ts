@@ -11,11 +11,22 @@ export interface ChangesContext
   extends Pick<InstanceContext, 'store' | 'runtime' | 'log' | 'now' | 'sealingKeys' | 'setupVariables'> {
   readonly gitlab: Pick<GitLab, 'commit' | 'mergeBase' | 'branchHead' | 'deployedCommit' | 'archive'>;
   readonly commitTrees: CommitTrees;
+  /** Of the service; absolute. People are not shown where it lies. */
+  readonly dataDir: string;
+  /** The time that one side has, from now on: others wait for their turn meanwhile. */
+  sideTime(): SideTime;
   presetFor(spec: AppSpec): Preset;
   /** @throws ProblemError where nothing is recognised */
   recogniseApp(request: RecogniseRequest): Promise<AppSpec>;
   /** What an instance is given, but for the variables that were handed over. */
   launchContext(deployment: DeploymentRow, revision: RevisionRow): LaunchContext;
+}
+
+/** How long reading one side of a comparison may take as a whole. */
+export interface SideTime {
+  readonly limitMs: number;
+  /** Aborts when the time is over. */
+  readonly signal: AbortSignal;
 }
 
 /** A revision that is being compared. */

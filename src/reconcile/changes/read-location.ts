@@ -4,6 +4,7 @@ import type { Step } from '../../deployment/launch.ts';
 import { formatBytes, formatDuration } from '../../deployment/units.ts';
 import { messageOf } from '../../errors.ts';
 import type { Beside } from '../../runtimes/runtime.ts';
+import type { SideTime } from './context.ts';
 
 /** A project that takes longer to load is not compared. */
 const READ_LIMIT_MS = 5 * 60_000;
@@ -12,7 +13,14 @@ const PREPARE_LIMIT_MS = 10 * 60_000;
 const MOST_BYTES = 64 * 1024 * 1024;
 
 /** What was read of one code location: its snapshot, or why there is none. */
-export type ReadLocation = Snapshot | { readonly status: 'unread'; readonly reason: string };
+export type ReadLocation =
+  | Snapshot
+  | {
+      readonly status: 'unread';
+      readonly reason: string;
+      /** The time of its side was over. */
+      readonly isLate?: true;
+    };
 
 /** What the readings of one side's locations share. */
 export interface SharedReading {
@@ -20,10 +28,15 @@ export interface SharedReading {
   readonly done: Map<string, Promise<void>>;
   /** Bytes that have been read. */
   bytes: number;
+  readonly time: SideTime;
 }
 
 /** Before the first location is read. */
-export const beginReading = (): SharedReading => ({ done: new Map(), bytes: 0 });
+export const beginReading = (time: SideTime): SharedReading => ({ done: new Map(), bytes: 0, time });
+
+/** Why nothing more is read of a side. */
+export const outOfTime = ({ limitMs }: SideTime): string =>
+  `the code locations of one side together took longer than ${formatDuration(limitMs)}`;
 
 /**
  * Runs the steps that read a location (`DefinitionsReader`). What goes wrong is the location's own; whoever calls looks whether the instance
@@ -34,24 +47,27 @@ export async function readLocation(
   steps: readonly Step[],
   shared: SharedReading,
 ): Promise<ReadLocation> {
+  const { time } = shared;
+  const late = (): ReadLocation => ({ status: 'unread', reason: outOfTime(time), isLate: true });
+  if (time.signal.aborted) return late();
   const last = steps.at(-1) as Step;
   let doing = last.name;
   try {
     for (const step of steps.slice(0, -1)) {
       doing = step.name;
-      await once(beside, step, shared.done);
+      await once(beside, step, shared);
     }
     doing = last.name;
     return await readLast(beside, last, shared);
   } catch (error) {
-    return { status: 'unread', reason: reasonOf(error, doing) };
+    return time.signal.aborted ? late() : { status: 'unread', reason: reasonOf(error, doing) };
   }
 }
 
-function once(beside: Beside, step: Step, done: Map<string, Promise<void>>): Promise<void> {
+function once(beside: Beside, step: Step, { done, time }: SharedReading): Promise<void> {
   const key = JSON.stringify([step.directory, step.command]);
-  const running =
-    done.get(key) ?? beside.run(step, { onOutput: () => {}, signal: AbortSignal.timeout(PREPARE_LIMIT_MS) });
+  const signal = AbortSignal.any([AbortSignal.timeout(PREPARE_LIMIT_MS), time.signal]);
+  const running = done.get(key) ?? beside.run(step, { onOutput: () => {}, signal });
   done.set(key, running);
   return running;
 }
@@ -67,7 +83,8 @@ async function readLast(beside: Beside, step: Step, shared: SharedReading): Prom
   };
   const text = (): string => Buffer.concat(chunks).toString();
   try {
-    await beside.run(step, { onOutput, signal: AbortSignal.any([AbortSignal.timeout(READ_LIMIT_MS), tooMuch.signal]) });
+    const signals = [AbortSignal.timeout(READ_LIMIT_MS), shared.time.signal, tooMuch.signal];
+    await beside.run(step, { onOutput, signal: AbortSignal.any(signals) });
   } catch (error) {
     const said = text().trim().split('\n').at(-1) ?? '';
     if (said === '' || tooMuch.signal.aborted || isTimeout(error)) throw error;

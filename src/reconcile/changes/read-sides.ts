@@ -8,12 +8,17 @@ import { deploymentFields } from '../../log.ts';
 import type { Beside } from '../../runtimes/runtime.ts';
 import type { CommitTree } from '../../store/bundles/commit-trees.ts';
 import { openRevision } from '../instance/variables.ts';
-import { type ChangesContext, type Compared, UnknownChanges } from './context.ts';
+import { type ChangesContext, type Compared, type SideTime, UnknownChanges } from './context.ts';
+import { hidePaths } from './hide-paths.ts';
 import { maskSnapshot } from './mask-snapshot.ts';
-import { beginReading, type ReadLocation, readLocation, type SharedReading } from './read-location.ts';
+import { beginReading, outOfTime, type ReadLocation, readLocation, type SharedReading } from './read-location.ts';
 
 /** One side of a comparison: what was read of each code location. */
 export type ReadSide = Readonly<Record<string, ReadLocation>>;
+
+/** Whether the time was over before all of a side was read. */
+export const isLate = (side: ReadSide): boolean =>
+  Object.values(side).some((read) => read.status === 'unread' && read.isLate === true);
 
 const LONGEST_REASON = 500;
 /** Reads sides for one revision. */
@@ -74,7 +79,7 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
 
   function readBranch(): Promise<ReadSide> {
     return beside(undefined, (place) =>
-      readAll(place, reader.locations(revision.spec), (location) =>
+      readAll(place, { locations: reader.locations(revision.spec), time: context.sideTime() }, (location) =>
         reader.plan(revision.spec, launch, { place: place.place, program: PROBE_FOLDER, location }),
       ),
     );
@@ -97,6 +102,8 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
   async function keepFiles(place: Beside): Promise<void> {
     const step = reader.keep?.(revision.spec, place.place, place.tree as string);
     if (!step || filesWanted === undefined) return;
+    // Until the new ones are all there it is not known which lie there, also for the service's next life.
+    store.changes.forgetReading(deployment.id, FILES_KEY);
     try {
       await place.run(step, { onOutput: () => {}, signal: AbortSignal.timeout(FILES_LIMIT_MS) });
       keep(FILES_KEY, filesWanted);
@@ -107,12 +114,13 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
   }
 
   async function readCommit(sha: string): Promise<ReadSide> {
-    const tree = await context.commitTrees.unpack(context.gitlab.archive(deployment.projectId, sha));
+    const time = context.sideTime();
+    const tree = await unpackCommit(sha, time);
     try {
       const spec = await recogniseBase(context, compared, tree);
       if (spec === undefined) return {};
       return await beside(tree, async (place) => {
-        const side = await readAll(place, reader.locations(spec), (location) => {
+        const side = await readAll(place, { locations: reader.locations(spec), time }, (location) => {
           const reading = { place: place.place, program: PROBE_FOLDER, location: readerOf(compared, spec, location) };
           return reader.plan(revision.spec, launch, {
             ...reading,
@@ -127,13 +135,21 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     }
   }
 
+  async function unpackCommit(sha: string, time: SideTime): Promise<CommitTree> {
+    try {
+      return await context.commitTrees.unpack(context.gitlab.archive(deployment.projectId, sha), time.signal);
+    } catch (error) {
+      throw time.signal.aborted ? new UnknownChanges(`Its base could not be read: ${outOfTime(time)}.`) : error;
+    }
+  }
+
   async function readAll(
     place: Beside,
-    locations: readonly string[],
+    { locations, time }: { readonly locations: readonly string[]; readonly time: SideTime },
     plan: (location: string) => ReturnType<DefinitionsReader['plan']>,
   ): Promise<ReadSide> {
     const side: Record<string, ReadLocation> = {};
-    const shared = beginReading();
+    const shared = beginReading(time);
     for (const location of locations) side[location] = await readOne(place, () => plan(location), shared);
     return side;
   }
@@ -147,12 +163,17 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     try {
       steps = plan();
     } catch (error) {
-      return shorten(maskSnapshot({ status: 'unread', reason: messageOf(error) }, secrets));
+      return shown({ status: 'unread', reason: messageOf(error) });
     }
     const read = await readLocation(place, steps, shared);
     if (read.status === 'unread' && (await context.runtime.observe(revision.instance)).state !== 'running')
       throw new Error('its instance ended while its definitions were read');
-    return shorten(maskSnapshot(withoutPaths(read, [place.tree, place.place.tree]), secrets));
+    return shown(read);
+
+    function shown(one: ReadLocation): ReadLocation {
+      const trees = [place.tree, place.place.tree].filter((tree) => tree !== undefined);
+      return shorten(maskSnapshot(withoutPaths(one, { trees, dataDir: context.dataDir }), secrets));
+    }
   }
 
   function beside<T>(source: CommitTree | undefined, act: (place: Beside) => Promise<T>): Promise<T> {
@@ -164,11 +185,14 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
 }
 
 /** What is said of a failure without this machine's folders, and without Dagster's advice on its command line. */
-function withoutPaths(read: ReadLocation, trees: ReadonlyArray<string | undefined>): ReadLocation {
+function withoutPaths(
+  read: ReadLocation,
+  { trees, dataDir }: { readonly trees: readonly string[]; readonly dataDir: string },
+): ReadLocation {
   if (read.status === 'loaded') return read;
-  let reason = read.reason.replace(/ Local modules were resolved using the working directory.*/s, '');
-  for (const tree of trees) if (tree !== undefined) reason = reason.replaceAll(`${tree}/`, '').replaceAll(tree, '.');
-  return { ...read, reason };
+  const reason = read.reason.replace(/ Local modules were resolved using the working directory.*/s, '');
+  // The longer ones first: trees lie in the data folder.
+  return { ...read, reason: hidePaths(reason, [...trees, dataDir]) };
 }
 
 /** Once secrets are out of it: part of one is none that is looked for. */

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Log } from '../../log.ts';
 import type { BundleStore } from '../../store/bundles/bundle-store.ts';
+import type { CommitTrees } from '../../store/bundles/commit-trees.ts';
 import type { RevisionLogs } from '../../store/revision-logs.ts';
 import type { Store } from '../../store/store.ts';
 import type { TellRepair } from './repairs.ts';
@@ -16,6 +17,7 @@ const AT_ONCE = 500;
 interface Context {
   readonly store: Store;
   readonly bundles: Pick<BundleStore, 'list' | 'remove' | 'ageMs' | 'removeLeftovers'>;
+  readonly commitTrees: Pick<CommitTrees, 'removeLeftovers'>;
   readonly logs: Pick<RevisionLogs, 'list' | 'remove'>;
   readonly log: Log;
   readonly now: () => number;
@@ -49,13 +51,15 @@ export function bundlesLook({ store, bundles, log, now, tell }: Context): LocalL
 }
 
 /** Removes what uploads and earlier lives left on disk: half-made archives and trees, and logs of revisions that are not there. */
-export function leftoversLook({ store, bundles, logs, tell }: Context, everyMs: number): LocalLook {
+export function leftoversLook({ store, bundles, commitTrees, logs, tell }: Context, everyMs: number): LocalLook {
   return {
     name: 'leftovers',
     everyMs,
     async run(signal) {
       for (const name of await bundles.removeLeftovers(UNUSED_MS))
         tell('upload', `${name} was left by an upload that nobody waits for: removed.`);
+      for (const name of await commitTrees.removeLeftovers())
+        tell('base', `The files of a base were there as ${name}, though nothing is compared with them: removed.`);
       const ids = await logs.list();
       for (let from = 0; from < ids.length && !signal.aborted; from += AT_ONCE) {
         for (const id of store.revisions.missing(ids.slice(from, from + AT_ONCE))) {

@@ -1,6 +1,7 @@
 import type { Log } from '../../log.ts';
 import type { Runtime } from '../../runtimes/runtime.ts';
 import type { BundleStore } from '../../store/bundles/bundle-store.ts';
+import type { CommitTrees } from '../../store/bundles/commit-trees.ts';
 import type { FolderSizes, MeasuredFolder } from '../../store/folder-sizes.ts';
 import type { RevisionLogs } from '../../store/revision-logs.ts';
 import type { Store } from '../../store/store.ts';
@@ -20,6 +21,7 @@ export interface DiskContext {
   readonly store: Store;
   readonly runtime: Runtime;
   readonly bundles: BundleStore;
+  readonly commitTrees: Pick<CommitTrees, 'directory'>;
   readonly logs: Pick<RevisionLogs, 'list' | 'remove' | 'size' | 'directory'>;
   readonly sizes: FolderSizes;
   readonly log: Log;
@@ -93,10 +95,10 @@ export function diskLook(context: DiskContext): LocalLook & { makeRoom(bytes: nu
 
 /** All that `BD_MAX_DISK` is about; bytes. Walks are few: most sizes are known from before. */
 async function measure(context: DiskContext, signal: AbortSignal): Promise<number> {
-  const { runtime, bundles, logs, sizes, now } = context;
+  const { runtime, bundles, commitTrees, logs, sizes, now } = context;
   const stored = (await runtime.storedFolders?.()) ?? [];
   const folders: MeasuredFolder[] = [
-    ...bundles.stagingFolders().map((path) => ({ path, freshMs: 0 })),
+    ...[...bundles.stagingFolders(), commitTrees.directory].map((path) => ({ path, freshMs: 0 })),
     { path: logs.directory, freshMs: SOON_MS },
     ...stored.map(({ path, kind, usedAt }) => ({
       path,

@@ -9,6 +9,7 @@ export type Repair =
   | 'data' // a deployment's data that no deployment has
   | 'bundle' // a bundle that no revision has
   | 'upload' // what an upload left half-made
+  | 'base' // files of a base that nothing is compared with
   | 'log'; // a log that no revision has
 
 /** Says that something was put right: an event for people, a line in the log, a count. */

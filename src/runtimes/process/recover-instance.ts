@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endProcesses } from './end-processes.ts';
 import { findProcesses } from './find-processes.ts';
-import { instanceFolders } from './folders.ts';
+import { instanceFolders, removeFolder } from './folders.ts';
 import type { Ground } from './ground.ts';
 import { Instance, LEFTOVER_GRACE_MS } from './instance.ts';
 import { isAlive } from './process-table.ts';
@@ -40,6 +40,8 @@ export async function recoverInstance(ground: Ground, name: string): Promise<Ins
       graceMs: LEFTOVER_GRACE_MS,
     });
     if (record.commands.length > 0) instance.save({ commands: [] });
+    // What something beside it was working on.
+    await removeFolder(folders.otherTree, ground.account);
     instance.tick();
   } else {
     await endLeftovers(ground, name, record.processes);

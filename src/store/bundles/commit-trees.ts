@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatBytes } from '../../deployment/units.ts';
 import type { BundleSource } from './bundle-store.ts';
@@ -14,28 +14,37 @@ export interface CommitTree extends BundleSource {
   drop(): Promise<void>;
 }
 
-/** Trees of commits that are looked at and then taken by an instance. None of them is kept: the service's next life removes what is left. */
+/** Trees of commits that are looked at and then taken by an instance. None of them is kept: what is left of one is removed. */
 export interface CommitTrees {
+  /** The folder that they lie in; absolute. */
+  readonly directory: string;
   /**
    * Unpacks an archive as GitLab makes it while it streams, within the limits of an upload.
    * @throws ProblemError as for uploads; what the archive's stream rejects with
    */
   unpack(archive: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<CommitTree>;
-  /** Removes all. Before anything is unpacked. */
-  clean(): Promise<void>;
+  /** Removes all that is no tree of somebody who still works on it; returns the names. */
+  removeLeftovers(): Promise<string[]>;
 }
 
 /** @param options.directory absolute; made where it is missing */
 export function createCommitTrees(options: { readonly directory: string; readonly limits: BundleLimits }): CommitTrees {
   const { directory, limits } = options;
+  const owned = new Set<string>();
   return {
+    directory,
     async unpack(archive, signal) {
       await mkdir(directory, { recursive: true, mode: 0o700 });
-      const path = join(directory, randomUUID());
-      await mkdir(path, { mode: 0o700 });
-      const drop = () => rm(path, { recursive: true, force: true });
+      const name = randomUUID();
+      const path = join(directory, name);
+      owned.add(name);
+      const drop = async (): Promise<void> => {
+        owned.delete(name);
+        await rm(path, { recursive: true, force: true });
+      };
       let failure: unknown;
       try {
+        await mkdir(path, { mode: 0o700 });
         // The stream of gunzip replaces errors of its source; the first one is what happened.
         const bounded = within(archive, limits, (error) => {
           failure ??= error;
@@ -47,7 +56,15 @@ export function createCommitTrees(options: { readonly directory: string; readonl
       }
       return { path, drop, unpackInto: (target, stop) => take(path, target, stop) };
     },
-    clean: () => rm(directory, { recursive: true, force: true }),
+    async removeLeftovers() {
+      const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === 'ENOENT') return [];
+        throw error;
+      });
+      const left = names.filter((name) => !owned.has(name));
+      for (const name of left) await rm(join(directory, name), { recursive: true, force: true });
+      return left;
+    },
   };
 }
 

@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { SetupVariables } from '../../../src/deployment/setup-variables.ts';
 import { changesReconciler } from '../../../src/reconcile/changes/changes.ts';
 import { explainFileError } from '../../../src/store/bundles/refusals.ts';
-import type { RevisionRow } from '../../../src/store/schema.ts';
+import type { RevisionRow, WorkRow } from '../../../src/store/schema.ts';
 import { SERVER, until } from '../../runtimes/apps.ts';
 import { addDeployment } from '../../store/add-deployment.ts';
 import { ComparedWorld, project, specOf } from './compared-world.ts';
@@ -116,6 +116,69 @@ it('reads no more of all locations of a side together than one may have: the ser
       reason: 'it could not be read: the definitions of all locations together are more than 64.0 MiB',
     },
   ]);
+});
+
+it('reads of one side what its time is enough for: others wait for their turn', async () => {
+  const [gate, over] = [join(t.folder, 'gate'), new AbortController()];
+  const times = [over.signal];
+  const sideTime = () => ({ limitMs: 900_000, signal: times.shift() ?? new AbortController().signal });
+  t.reconciler = changesReconciler(t.context({ sideTime }));
+  t.read = (file) => (/(?<!other-)tree.slow/.test(file) ? `touch ${gate}; exec sleep 600` : `cat ${file}`);
+  await t.gitlab.push(t.target, 'main', { files: project({ etl: ['orders@3', 'old'] }), author: t.ada });
+  const names = { etl: ['orders@2', 'old'], slow: ['score'], unread: ['model'] };
+  t.push({}, specOf(Object.keys(names)));
+  await t.live({ 'server.js': SERVER, ...project(names) });
+
+  const compared = t.passes();
+  await until(() => existsSync(gate));
+  over.abort();
+  await compared;
+
+  expect(t.changed()).toEqual(['orders CODE_VERSION']);
+  const reason = 'it could not be read: the code locations of one side together took longer than 15 m 0 s';
+  expect(t.decided()?.compared?.unknownLocations).toEqual([
+    { location: 'slow', reason },
+    { location: 'unread', reason },
+  ]);
+  // To look at the target branch, all of that would be read again.
+  expect(t.decided()?.compared?.target).toBeNull();
+});
+
+it('is unknown where the time is over before the base is there', async () => {
+  const over = AbortSignal.abort();
+  const times = [new AbortController().signal];
+  t.reconciler = changesReconciler(
+    t.context({ sideTime: () => ({ limitMs: 900_000, signal: times.shift() ?? over }) }),
+  );
+
+  await t.passes();
+
+  expect(t.decided()?.unknown).toBe(
+    'Its base could not be read: the code locations of one side together took longer than 15 m 0 s.',
+  );
+  expect(readdirSync(join(t.folder, 'bases'))).toEqual([]);
+});
+
+it('does not say where on this machine something lies, also not of what nobody thought of', async () => {
+  t.read = () => `echo "cannot open $PWD/etl.py with ${t.folder}/shared/setups/a/bin/python for ${t.folder}" && exit 1`;
+  await t.passes();
+  expect(t.decided()?.unknown).toBe(
+    'etl: it could not be read: definitions of etl failed with exit code 1: cannot open etl.py with shared/setups/a/bin/python for .',
+  );
+
+  t.push();
+  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
+  t.read = (file) => `cat ${file}`;
+  t.store.work.mark(`deployment:${t.row.id}`, 'changes', 0);
+  rmSync(join(t.folder, 'bases'), { recursive: true, force: true });
+  writeFileSync(join(t.folder, 'bases'), 'no folder');
+  for (let tries = 1; tries < 5; tries += 1) {
+    const row = t.store.work.claim(Date.now(), 'this') as WorkRow;
+    await expect(t.reconciler.reconcile(t.row.id)).rejects.toThrow(t.folder);
+    t.store.work.again(row, 0, { attempts: tries, error: 'it failed' });
+  }
+  await t.reconciler.reconcile(t.row.id);
+  expect(t.decided()?.unknown).toBe("It could not be compared: EEXIST: file already exists, mkdir 'bases'");
 });
 
 it('shows no part of a secret where what is said of a failure is cut', async () => {

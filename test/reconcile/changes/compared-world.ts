@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect } from 'vitest';
 import { baseFilesStep } from '../../../src/apps/dagster/base-files.ts';
@@ -52,6 +50,9 @@ export const specOf = (names: readonly string[]): DagsterSpec => ({
   })),
 });
 
+/** The file of the store in a data folder. */
+export const storeIn = (folder: string): string => join(folder, 'service.sqlite');
+
 /** What a comparison works with, over a folder of its own for the store and for trees of commits. */
 export interface ComparisonParts {
   readonly store: Store;
@@ -61,6 +62,7 @@ export interface ComparisonParts {
   readonly folder: string;
   /** The command that reads a location's file, as the Dagster preset's run the probe. */
   readonly read: (file: string) => string;
+  readonly sideTime?: ChangesContext['sideTime'];
   readonly limits?: { readonly archiveBytes: number; readonly unpackedBytes: number; readonly entries: number };
 }
 
@@ -80,6 +82,8 @@ export function comparison(parts: ComparisonParts): ChangesContext {
     ...{ store, runtime, now: Date.now, sealingKeys: [], setupVariables: new SetupVariables() },
     log: createLog('silent'),
     gitlab: connect(parts.gitlabUrl, { token: TOKEN, retry: { attempts: 1 } }),
+    dataDir: folder,
+    sideTime: parts.sideTime ?? (() => ({ limitMs: 600_000, signal: AbortSignal.timeout(600_000) })),
     commitTrees: createCommitTrees({ directory: join(folder, 'bases'), limits }),
     presetFor: () => ({ definitions }) as unknown as Preset,
     launchContext: () => ({ projectId, app: '', env: {} }),
@@ -99,10 +103,10 @@ export class ComparedWorld {
   readonly target: Project;
   readonly mr: MergeRequest;
   readonly world: ProcessWorld;
-  readonly folder = mkdtempSync(join(tmpdir(), 'bd-compared-'));
-  readonly store = openStore(join(this.folder, 'service.sqlite'));
+  readonly store: Store;
   readonly row: DeploymentRow;
   reconciler: Reconciler;
+  private runtime: Runtime;
   /** The command that reads a location's file. */
   read: (file: string) => string = (file) => `cat ${file}`;
 
@@ -121,33 +125,50 @@ export class ComparedWorld {
 
   private constructor(parts: Pick<ComparedWorld, 'gitlab' | 'ada' | 'target' | 'mr' | 'world'>) {
     ({ gitlab: this.gitlab, ada: this.ada, target: this.target, mr: this.mr, world: this.world } = parts);
+    this.runtime = this.world.runtime;
+    this.store = openStore(storeIn(this.folder));
     this.row = addDeployment(this.store, 1, { projectId: this.target.id, sha: this.mr.sha, spec: specOf(['etl']) });
     this.reconciler = changesReconciler(this.context());
   }
 
+  /** The data folder: of the runtime, the store, and trees of commits. */
+  get folder(): string {
+    return this.world.dataDir;
+  }
+
+  /** While `act` is under way another process is the service of this folder. */
+  async handedOver<T>(act: () => Promise<T>): Promise<T> {
+    await this.runtime.close();
+    try {
+      return await act();
+    } finally {
+      this.runtime = this.world.another();
+      this.reconciler = changesReconciler(this.context());
+    }
+  }
+
   async close(): Promise<void> {
-    await this.world.dispose();
     this.store.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    await this.world.dispose();
     await this.gitlab.close();
     expect(this.gitlab.violations).toEqual([]);
   }
 
-  context(options: Pick<ComparisonParts, 'limits'> = {}): ChangesContext {
-    const { store, folder, world, target } = this;
+  context(options: Pick<ComparisonParts, 'limits' | 'sideTime'> = {}): ChangesContext {
+    const { store, folder, runtime, target } = this;
     return comparison({
-      ...{ store, folder, runtime: world.runtime, projectId: target.id, gitlabUrl: this.gitlab.localUrl },
+      ...{ store, folder, runtime, projectId: target.id, gitlabUrl: this.gitlab.localUrl },
       ...{ ...options, read: (file) => this.read(file) },
     });
   }
 
   /** The latest revision is healthy, and runs with these files. */
   async live(files: Readonly<Record<string, string>>): Promise<RevisionRow> {
-    const { store, world, row } = this;
+    const { store, runtime, row } = this;
     const revision = store.revisions.latest(row.id) as RevisionRow;
     const ref = { name: revision.instance, deployment: row.name };
-    await world.runtime.start(ref, launchOf(), sourceOf(files), readableLog());
-    await ask(world.runtime, revision.instance);
+    await runtime.start(ref, launchOf(), sourceOf(files), readableLog());
+    await ask(runtime, revision.instance);
     store.revisions.update(revision.id, { state: 'healthy', instanceState: 'present' });
     store.deployments.update(row.id, { liveRevisionId: revision.id });
     return revision;
@@ -177,6 +198,10 @@ export class ComparedWorld {
 
   changed(): string[] | undefined {
     return this.decided()?.compared?.changes.assets.map(({ key, reasons }) => `${key} ${reasons}`);
+  }
+
+  async observe(instance: string): Promise<string> {
+    return (await this.runtime.observe(instance)).state;
   }
 
   /** How many archives of commits GitLab was asked for. */

@@ -37,6 +37,7 @@ it('removes what nobody wants, says so, and leaves what is new or wanted', async
     leave(`bundles/trees/${digest('a')}-left/file`, 'old'),
     leave('bundles/incoming/half.tar.gz', 'old'),
     leave('logs/99999.log', 'old'),
+    leave('bases/unpacked/etl.py', 'new'),
     leave('instances/mr-9-shop-bcdfghjk-r1/tree/server.mjs', 'old'),
     leave('deployments/mr-9-shop-bcdfghjk/data', 'old'),
   ];
@@ -57,6 +58,7 @@ it('removes what nobody wants, says so, and leaves what is new or wanted', async
   expect(repairs(t).sort()).toEqual([
     'The bundle aaaaaaaaaaaa was there, though no revision has it: removed.',
     'The data folder of mr-9-shop-bcdfghjk was there, though no deployment has it: removed.',
+    'The files of a base were there as unpacked, though nothing is compared with them: removed.',
     'The instance mr-9-shop-bcdfghjk-r1 was there, though no revision has it: removed.',
     'The log 99999 was there, though no revision has it: removed.',
     `${digest('a')}-left was left by an upload that nobody waits for: removed.`,
