@@ -281,13 +281,31 @@ describe.runIf(uv)(`Dagster's runs${uv ? '' : ' (left out: uv is not installed)'
     expect(lost.messages).toContain('The process of this run is gone: its code server was killed or crashed.');
   });
 
-  it('are canceled with the reason before their deployment is stopped', { timeout: LONG }, async () => {
+  it('do not stay STARTED without a daemon either, where the code that drains is killed', {
+    timeout: LONG,
+  }, async () => {
     await eventually('it to serve again', async () => (await t.preview(url, { path: '/server_info' })).status === 200);
-    await started('fourth');
+    const fourth = await started('fourth');
+    const { processes } = recordOfInstance();
+    await push('daemon: none\n');
+    process.kill(-(processes.find((one) => one.name === 'code server main')?.pid as number), 'SIGKILL');
+
+    await gone(3);
+    const serving = recordOfInstance().processes;
+    await eventually('the run to be given up', async () => (await run(fourth)).status === 'FAILURE');
+    expect((await run(fourth)).messages).toContain(
+      'The process of this run is gone: its code server was killed or crashed.',
+    );
+    // By the revision that serves, which went on.
+    expect(recordOfInstance().processes).toEqual(serving);
+  });
+
+  it('are canceled with the reason before their deployment is stopped', { timeout: LONG }, async () => {
+    await started('fifth');
     await t.gitlab.closeMergeRequest(mr, t.dev);
     await eventually('all of it to be gone', () => t.instances().length === 0);
 
-    expect(has('fourth.ended')).toContain(
+    expect(has('fifth.ended')).toContain(
       'Canceled by the service: the merge request was closed. Sending run termination request.',
     );
   });

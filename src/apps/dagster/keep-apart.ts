@@ -39,6 +39,7 @@ if [ "$(cat "$1")" != "$(cat "$2")" ]; then
   echo "warning: dagster.yaml in DAGSTER_HOME was changed by setup or prepare and is put right: storage and launcher are the deployment's own. Say dagster_yaml in the app file."
 fi
 runs=\${2%/*}/history/runs.db
+: > "\${1%/*}/../starts"
 shift 2
 if grep -qas '"__local__"' "$runs" "$runs-wal"; then "$1" -I -c '${FORGET_STATES}' "$runs"; fi
 exec "$@"`;

@@ -11,7 +11,7 @@ import { quote } from './quote.ts';
 
 /** The programs that see to the runs. */
 const PROGRAMS = fileURLToPath(new URL('./runs', import.meta.url));
-const FILES = ['daemon.py', 'end_runs.py', 'lost_runs.py', 'code_servers.py'] as const;
+const FILES = ['daemon.py', 'end_runs.py', 'lost_runs.py', 'code_servers.py', 'held_runs.py'] as const;
 const DEFAULT_DRAIN_MS = 10 * 60_000;
 
 interface Programs {
@@ -31,7 +31,7 @@ function readPrograms(): Programs {
 export interface RunsPlan {
   readonly step: Step;
   readonly files: LaunchPlan['files'];
-  /** The daemon; with `daemon: none` only a look for runs that an earlier instance left behind. */
+  /** The daemon; with `daemon: none` only a look for runs whose code server is gone. */
   readonly process: PlannedProcess;
 }
 

@@ -14,6 +14,7 @@ import time
 import traceback
 
 from code_servers import listens
+from held_runs import held_runs
 from lost_runs import LostRuns
 
 CONFIG = json.loads(sys.argv[1])
@@ -23,11 +24,14 @@ HOME = pathlib.Path(CONFIG["home"])
 RETIRING = WORK / "retiring"
 # Made here: it has let go, and what runs now is all that will.
 RELEASED = WORK / "released"
+# Made at each start of a code server.
+STARTS = WORK / "starts"
 
 POLL_SECONDS = 0.2
 DAEMONS = ("QUEUED_RUN_COORDINATOR", "BACKFILL", "MONITORING")
 THREADS_EVERY_SECONDS = 5
 LOST_EVERY_SECONDS = 5
+HELD_EVERY_SECONDS = 2
 BACKFILLS_EVERY_SECONDS = 5
 RETRY_SECONDS = 10
 OPTIONAL_SECONDS = 10
@@ -46,10 +50,7 @@ def watch():
         wait_for_servers()
         while True:
             try:
-                if CONFIG["daemon"] == "none":
-                    sweep_once()
-                    break
-                serve()
+                watch_runs() if CONFIG["daemon"] == "none" else serve()
             except (Retiring, KeyboardInterrupt):
                 raise
             except Exception:
@@ -136,6 +137,42 @@ def serve():
                     refreshed = controller.check_workspace_freshness(refreshed)
                     threads_at = now + THREADS_EVERY_SECONDS
                 pause(POLL_SECONDS)
+
+
+def watch_runs():
+    """Without a daemon: runs whose code server has ended, or was started anew, are looked at by a child, which has Dagster for as long."""
+    seen = None
+    while True:
+        starts = started_at()
+        held = held_runs(HOME)
+        if held and (starts != seen or not all(listens(*place) for place in held)):
+            wait_for_servers()
+            in_child(sweep_once)
+        seen = starts
+        pause(HELD_EVERY_SECONDS)
+
+
+def started_at():
+    """When a code server of this instance was started last."""
+    try:
+        return STARTS.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
+
+
+def in_child(work):
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        work()
+    except (Retiring, KeyboardInterrupt):
+        pass
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(0)
 
 
 def sweep_once():
