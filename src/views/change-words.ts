@@ -44,10 +44,16 @@ export function detailsOf(
   write: { value(one: ValueDifference): string; keys(one: KeyDifference): string },
 ): string[] {
   return [
-    ...(codeVersion ? [`code version ${write.value(codeVersion)}`] : []),
+    ...(codeVersion
+      ? [`code version ${write.value({ old: shortHash(codeVersion.old), new: shortHash(codeVersion.new) })}`]
+      : []),
     ...(dependencies ? [`dependencies ${write.keys(dependencies)}`] : []),
     ...(partitions ? [`partitions ${write.value(partitions)}`] : []),
     ...(tags ? [`tags ${write.keys(tags)}`] : []),
     ...(metadata ? [`metadata ${write.keys(metadata)}`] : []),
   ];
 }
+
+/** Libraries hash code into its version (dagster-dbt: SHA-1): of a hash nobody reads more than the beginning. */
+const shortHash = (version: string | null): string | null =>
+  version === null ? null : version.replace(/^([0-9a-f]{8})[0-9a-f]{24,}$/, '$1');

@@ -108,6 +108,16 @@ describe('the changes in the note', () => {
     `);
   });
 
+  it('show of a code version that is a hash its beginning', () => {
+    const [old, now] = ['8697279bfd4ac1f9201fe20ca51687edac27d559', 'ac427fd7191017369e7f9bbf84c8619509dd6ef6'];
+    const text = told(
+      [location('marts', [asset('a', { codeVersion: old }), asset('b', { codeVersion: '20261127' })])],
+      [location('marts', [asset('a', { codeVersion: now }), asset('b', { codeVersion: '20261128' })])],
+    );
+    expect(text).toContain('| code version | code version 8697279b → ac427fd7 |');
+    expect(text).toContain('| code version | code version 20261127 → 20261128 |');
+  });
+
   it('of one that changes nothing', () => {
     expect(told([location('etl', [asset('a')])], [location('etl', [asset('a')])])).toBe(
       `**Changes against [\`f00dfeed\`](https://gitlab.example.com/data/platform/-/commit/${SHA})**: nothing changed.`,
