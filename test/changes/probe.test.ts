@@ -127,6 +127,18 @@ describe('the probe', () => {
     expect(assets.map(({ key, reasons }) => [key, reasons])).toEqual([['public/b', ['SOURCE']]]);
   });
 
+  it("takes no model's SQL for its description, where dagster-dbt shows it", () => {
+    const model = [...cases.values()].filter(({ name }) => name.startsWith('dbt: '));
+    const also = model.flatMap(({ base, branch }) => {
+      const sides = [base, branch].map((side) => [definitionsOf('project', loaded(side))]);
+      const { assets } = compareDefinitions(sides[0] ?? [], sides[1] ?? []);
+      return assets.flatMap((one) => one.also);
+    });
+
+    expect(also).toEqual([]);
+    expect(loaded(model[0]?.base).assets.map(({ description }) => description)).toContain('dbt model b');
+  });
+
   it('says a changed lock file once', () => {
     const { base, branch } = cases.get('a lock file') as Case;
 

@@ -9,9 +9,17 @@ import re
 
 from .graph import digest
 
+# What dagster-dbt puts below a description, unless there are many models (`default_description_fn`).
+RAW_SQL = re.compile(r"(\n\n|\A)#### Raw SQL:\n```sql\n.*\n```\Z", re.DOTALL)
 VARIABLE = re.compile(r"\bvar\(\s*['\"]([\w.:-]+)['\"]")
 # These keys of a config are compared as tags, groups and descriptions, or make no difference to the table.
 NOT_SOURCE = frozenset(["meta", "tags", "docs", "group", "access", "enabled"])
+
+
+def description_of(asset):
+    """What is said of an asset; of a model without its SQL, which is compared as source."""
+    text = asset.description
+    return RAW_SQL.sub("", text) if text and "dagster_dbt/manifest" in asset.metadata else text
 
 
 class DbtSources:

@@ -7,6 +7,7 @@ import warnings
 
 from .asset_source import AssetSources
 from .dagster_texts import DagsterTexts
+from .dbt import description_of
 from .load import load_repositories
 from .locks import locks_above
 from .reach import Reach
@@ -111,7 +112,7 @@ def describe(asset, key, graph, texts, errors):
         "group": part("group", lambda: asset.group_name, None),
         "owners": part("owners", lambda: [str(owner) for owner in asset.owners], []),
         "automationCondition": part("automation condition", lambda: texts.condition(asset.automation_condition), None),
-        "description": part("description", lambda: asset.description, None),
+        "description": part("description", lambda: description_of(asset), None),
         "checks": part("checks", lambda: sorted(check.name for check in asset.check_keys), []),
         "isExternal": part("kind", lambda: asset.is_external, False),
     }
