@@ -39,3 +39,9 @@ export async function closeAll(world: World, runtime: InstantRuntime): Promise<v
     await world.gitlab.closeMergeRequest(mr, world.dev);
   await until('all to be closed', async () => (await runtime.list()).length === 0);
 }
+
+/** What has happened so far has been looked at; later looks of the service are not waited for. */
+export async function seen(world: World): Promise<void> {
+  await world.gitlab.webhooksSettled();
+  await until('it to be seen', () => world.service.idle(world.clock.now() + 100));
+}

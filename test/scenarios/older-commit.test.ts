@@ -4,7 +4,7 @@ import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import { openWorld, type World } from '../support/world.ts';
 import { CiDoor } from './ci-door.ts';
-import { closeAll, deploy } from './live.ts';
+import { closeAll, deploy, seen } from './live.ts';
 
 const runtime = new InstantRuntime();
 let t: World;
@@ -26,15 +26,9 @@ async function live() {
   return { mr, branch, url, deployed: mr.sha };
 }
 
-/** What was announced so far has been looked at. */
-async function seen(): Promise<void> {
-  await t.gitlab.webhooksSettled();
-  await until('it to be seen', () => t.service.idle(t.clock.now() + 100));
-}
-
 /** Time passes after that, and a webhook has the merge request looked at. */
 async function later(mr: MergeRequest, ms: number): Promise<void> {
-  await seen();
+  await seen(t);
   t.clock.goOn(ms);
   await t.gitlab.updateMergeRequest(mr, t.dev, { title: `A hint after ${ms} ms and ${mr.title.length}` });
 }
@@ -77,7 +71,7 @@ describe('a push that its pipeline does not deploy', () => {
     await t.push(branch, { 'README.md': 'newer' });
     await later(mr, 11_000);
     await until('a look', () => listings(mr) > 0);
-    await seen();
+    await seen(t);
     expect(body(mr)).not.toContain('is not deployed');
     await later(mr, 50_000);
     await until('the note to tell of it', () => body(mr).includes('GitLab made no pipeline for it'));
@@ -91,7 +85,7 @@ describe('a push that its pipeline does not deploy', () => {
     t.gitlab.setPipelineStatus(pipeline, 'running');
     await later(mr, 120_000);
     await until('a look', () => listings(mr) > 0);
-    await seen();
+    await seen(t);
     expect(body(mr)).not.toContain('is not deployed');
     t.gitlab.setPipelineStatus(pipeline, 'failed');
     await until('the note to tell of it', () => body(mr).includes('failed before it was deployed'));
@@ -116,7 +110,7 @@ it('a push whose job comes soon costs no look at pipelines', async () => {
     await t.push(branch, { 'README.md': text });
     await deploy(door, mr, text);
     await later(mr, 20_000);
-    await seen();
+    await seen(t);
   }
   expect(listings(mr)).toBe(0);
 });

@@ -8,7 +8,7 @@ import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
 import { openWorld, type World } from '../support/world.ts';
 import { CiDoor } from './ci-door.ts';
-import { closeAll, deploy } from './live.ts';
+import { closeAll, deploy, seen } from './live.ts';
 
 const HOUR = 3_600_000;
 const runtime = new InstantRuntime();
@@ -22,18 +22,12 @@ beforeAll(async () => {
 afterAll(() => t.close());
 afterEach(() => closeAll(t, runtime));
 
-/** What has happened so far has been looked at; later looks of the service are not waited for. */
-async function seen(): Promise<void> {
-  await t.gitlab.webhooksSettled();
-  await until('it to be seen', () => t.service.idle(t.clock.now() + 100));
-}
-
 let branches = 0;
 async function live(): Promise<{ readonly mr: MergeRequest; readonly branch: string; readonly url: string }> {
   const branch = `branch-${++branches}`;
   const mr = await t.openMergeRequest(branch, { 'README.md': branch });
   const { url } = await deploy(door, mr, branch);
-  await seen();
+  await seen(t);
   expect((await t.preview(url)).body).toBe(branch);
   return { mr, branch, url };
 }
@@ -47,7 +41,7 @@ const instances = async (mr: MergeRequest) =>
 /** The instance before is ended some time after its job has. */
 async function onlySecond(mr: MergeRequest): Promise<void> {
   await until('the first instance to be gone', async () => (await instances(mr)).join() === 'r2');
-  await seen();
+  await seen(t);
 }
 const environment = (mr: MergeRequest) => t.gitlab.environment(t.project, `review/mr-${mr.iid}`);
 /** All that is seen of a deployment, to say that nothing of it has changed. */
@@ -90,16 +84,16 @@ async function later(ms: number, { iid, projectId }: MergeRequest): Promise<void
   t.clock.goOn(ms);
   const payload = { object_attributes: { iid, target_project_id: projectId } };
   t.gitlab.emit({ projectId, name: 'Merge Request Hook', payload });
-  await seen();
+  await seen(t);
 }
 
 const tests: Readonly<Record<Happening, () => Promise<void>>> = {
   async 'it is opened'() {
     const mr = await t.openMergeRequest('opened', { 'README.md': 'opened' });
-    await seen();
+    await seen(t);
     expect([await instances(mr), t.note(mr.iid), stored(mr)]).toEqual([[], undefined, undefined]);
     const { url } = await deploy(door, mr, 'hello');
-    await seen();
+    await seen(t);
     expect(await answer(url)).toBe('hello');
     expect(environment(mr)?.externalUrl).toBe(url);
     expect(t.note(mr.iid)?.body).toContain('Running');
@@ -108,7 +102,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
   async 'a commit is pushed'() {
     const { mr, branch, url } = await live();
     await t.push(branch, { 'README.md': 'two' });
-    await seen();
+    await seen(t);
     expect(await answer(url)).toBe(branch);
     await deploy(door, mr, 'two');
     await onlySecond(mr);
@@ -121,7 +115,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     const before = await sight(one);
     await t.push('other-target', { 'README.md': 'target' });
     await t.gitlab.updateMergeRequest(one.mr, t.dev, { targetBranch: 'other-target' });
-    await seen();
+    await seen(t);
     expect(await sight(one)).toEqual(before);
     expect(stored(one.mr)).toMatchObject({ target_branch: 'other-target' });
   },
@@ -130,7 +124,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     const one = await live();
     const before = await sight(one);
     await t.gitlab.updateMergeRequest(one.mr, t.dev, { title: 'Another name' });
-    await seen();
+    await seen(t);
     expect(await sight(one)).toEqual(before);
     expect(stored(one.mr)).toMatchObject({ title: 'Another name' });
   },
@@ -140,7 +134,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     const before = await sight(one);
     for (const title of ['Draft: it', 'it']) {
       await t.gitlab.updateMergeRequest(one.mr, t.dev, { title });
-      await seen();
+      await seen(t);
       expect(await sight(one)).toEqual(before);
     }
   },
@@ -149,7 +143,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     const before = t.bundles().length;
     const { mr, url } = await live();
     await t.gitlab.mergeMergeRequest(mr, t.dev);
-    await seen();
+    await seen(t);
     expect([await answer(url), await instances(mr), t.bundles().length]).toEqual([410, [], before]);
     expect(environment(mr)?.state).toBe('stopped');
     expect(t.note(mr.iid)?.body).toContain('merged');
@@ -159,7 +153,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     const before = t.bundles().length;
     const { mr, url } = await live();
     await t.gitlab.closeMergeRequest(mr, t.dev);
-    await seen();
+    await seen(t);
     expect([await answer(url), await instances(mr), t.bundles().length]).toEqual([410, [], before + 1]);
     expect(environment(mr)?.state).toBe('stopped');
     expect(t.note(mr.iid)?.body).toContain('closed');
@@ -168,9 +162,9 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
   async 'it is reopened'() {
     const { mr, branch, url } = await live();
     await t.gitlab.closeMergeRequest(mr, t.dev);
-    await seen();
+    await seen(t);
     await t.gitlab.reopenMergeRequest(mr, t.dev);
-    await seen();
+    await seen(t);
     expect([await answer(url), await instances(mr)]).toEqual([branch, ['r2']]);
     expect(environment(mr)).toMatchObject({ state: 'available', externalUrl: url });
   },
@@ -179,7 +173,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     const one = await live();
     const before = await sight(one);
     await t.gitlab.deleteBranch(t.project, one.branch, { author: t.dev });
-    await seen();
+    await seen(t);
     expect(await sight(one)).toEqual(before);
   },
 
@@ -188,7 +182,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     const noteId = t.note(mr.iid)?.id;
     t.project.path = 'data/store';
     await t.gitlab.updateMergeRequest(mr, t.dev, { title: 'After the move' });
-    await seen();
+    await seen(t);
     expect([await answer(url), await instances(mr)]).toEqual([branch, ['r1']]);
     expect(stored(mr)).toMatchObject({ project_path: 'data/store', project_url: `${t.gitlab.url}/data/store` });
     expect(t.note(mr.iid)).toMatchObject({ id: noteId, body: expect.stringContaining('**store**') });
@@ -228,7 +222,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
       const event = await until('the refusal to be told', () => lastEvent(one.mr, 'unreadable'));
       expect(event).toMatch(/role Developer|BD_GITLAB_TOKEN/);
       expect(t.logLines.join('')).toContain('a merge request cannot be read');
-      await seen();
+      await seen(t);
 
       const asks = () => t.gitlab.requests.filter(({ path }) => path.includes(`/merge_requests/${one.mr.iid}`)).length;
       const asked = asks();
@@ -257,7 +251,7 @@ const tests: Readonly<Record<Happening, () => Promise<void>>> = {
     await until('a try to fail', () => t.logLines.join('').includes('GitLab could not be reached'));
     expect([await answer(url), await instances(mr)]).toEqual([branch, ['r1']]);
     lift();
-    await seen();
+    await seen(t);
     await until('the close to be found', async () => (await answer(url)) === 410);
     expect(stored(mr)).toMatchObject({ state: 'closed', unreadable_since: null });
   },
