@@ -34,11 +34,29 @@ export interface WorkQueries {
 /** @param onDue called after each marking with the time it is due at */
 export function workQueries(db: Database, sqlite: SqliteConnection, onDue: (dueAt: number) => void): WorkQueries {
   const byKey = (row: { subject: string; kind: string }) => and(eq(work.subject, row.subject), eq(work.kind, row.kind));
-  const mark = prepareWrite<Pick<WorkRow, 'subject' | 'kind' | 'dueAt'>>(
+  const values = {
+    subject: sql.placeholder('subject'),
+    kind: sql.placeholder('kind'),
+    dueAt: sql.placeholder('dueAt'),
+  };
+  type Mark = Pick<WorkRow, 'subject' | 'kind' | 'dueAt'>;
+  const isDueBefore = and(
+    eq(work.subject, values.subject),
+    eq(work.kind, values.kind),
+    sql`${work.dueAt} <= ${values.dueAt}`,
+  );
+  const markAgain = prepareWrite<Mark>(
+    sqlite,
+    db
+      .update(work)
+      .set({ marks: sql`${work.marks} + 1` })
+      .where(isDueBefore),
+  );
+  const mark = prepareWrite<Mark>(
     sqlite,
     db
       .insert(work)
-      .values({ subject: sql.placeholder('subject'), kind: sql.placeholder('kind'), dueAt: sql.placeholder('dueAt') })
+      .values(values)
       .onConflictDoUpdate({
         target: [work.subject, work.kind],
         set: { dueAt: sql`min(${work.dueAt}, excluded.due_at)`, marks: sql`${work.marks} + 1` },
@@ -73,7 +91,8 @@ export function workQueries(db: Database, sqlite: SqliteConnection, onDue: (dueA
 
   return {
     mark(subject, kind, dueAt) {
-      mark({ subject, kind, dueAt });
+      // Most are of a burst about one merge request: then the time stays, and with it the index on it.
+      if (markAgain({ subject, kind, dueAt }) === 0) mark({ subject, kind, dueAt });
       onDue(dueAt);
     },
     markForgotten(now, spreadMs) {
