@@ -22,6 +22,7 @@ import { checkReach, resolveProcessUser } from './process-user.ts';
 import { environmentReconciler } from './reconcile/environment.ts';
 import { headReconciler } from './reconcile/head.ts';
 import { instanceReconciler } from './reconcile/instance/instance.ts';
+import { knownSecrets } from './reconcile/instance/variables.ts';
 import { createLoop } from './reconcile/loop.ts';
 import { mergeRequestReconciler } from './reconcile/merge-request.ts';
 import { noteReconciler } from './reconcile/note.ts';
@@ -140,16 +141,16 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       say: (message) => log.warn({ runtime: 'process' }, message),
     });
   const presets = createPresets({ pythonDownloads: config.pythonDownloads, passEnv: config.passEnv });
+  const variables = { sealingKeys: sealingKeys(config.secretKeys), setupVariables: new SetupVariables() };
   const frontDoor = createFrontDoor({
     previewDomain: config.previewDomain,
     publicUrl: config.publicUrl,
-    find: findPreview(store, logs),
+    find: findPreview(store, logs, (revisionId) => knownSecrets({ store, ...variables }, revisionId)),
     traffic,
     now,
     log,
   });
   const commitTrees = createCommitTrees({ directory: dir.bases, limits });
-  const variables = { sealingKeys: sealingKeys(config.secretKeys), setupVariables: new SetupVariables() };
   const readLagMs = options.headPatienceMs ?? HEAD_PATIENCE_MS;
   const base = { store, gitlab, log, now, forks: config.forks, previewUrl: urlOf };
   const { sweep, projects, room } = composeSweep(config, {

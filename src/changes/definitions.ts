@@ -12,7 +12,7 @@ export interface LocationDefinitions {
 
 /** One asset of a location. */
 export interface AssetDefinition {
-  /** As Dagster writes it for people: its parts joined with `/`. */
+  /** Its text (`assetKeyOf`). */
   readonly key: string;
   readonly dependencies: readonly Dependency[];
   readonly partitions: Partitions | null;

@@ -40,7 +40,7 @@ export interface ChangeDetails {
 /** One asset that differs, in one code location. */
 export interface AssetChange {
   readonly location: string;
-  /** As Dagster writes it for people: its parts joined with `/`. */
+  /** Its text (`assetKeyOf`). */
   readonly key: string;
   /** In the order of `ChangeReason`; empty where it is only listed for what else changed. */
   readonly reasons: readonly ChangeReason[];

@@ -7,8 +7,12 @@ import { badgesReader } from './badges/read-badges.ts';
 const LOG_LINES = 30;
 
 /** Looks a preview up by its name, for every request: the rows are the only routing table, so a switch is one transaction. */
-export function findPreview(store: Store, logs: RevisionLogs): (name: string) => Preview | undefined {
-  const badges = badgesReader(store.changes);
+export function findPreview(
+  store: Store,
+  logs: RevisionLogs,
+  secretsOf: Parameters<typeof badgesReader>[1],
+): (name: string) => Preview | undefined {
+  const badges = badgesReader(store.changes, secretsOf);
   return (name) => {
     const deployment = store.deployments.named(name);
     if (!deployment) return undefined;

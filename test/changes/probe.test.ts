@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { changedLocks } from '../../src/changes/changed-locks.ts';
 import { compareDefinitions } from '../../src/changes/compare.ts';
 import { definitionsOf, PROBE_FOLDER, readSnapshot, type Snapshot } from '../../src/changes/snapshot.ts';
 import { dbtEnvironment } from '../support/surroundings.ts';
@@ -144,6 +145,8 @@ describe('the probe', () => {
 
     expect(loaded(base).locks['uv.lock']).toMatch(/^[0-9a-f]{64}$/);
     expect(loaded(branch).locks).not.toEqual(loaded(base).locks);
+    const dbt = cases.get('dbt: a lock file') as Case;
+    expect(changedLocks([loaded(dbt.base)], [loaded(dbt.branch)])).toEqual(['shop/package-lock.yml']);
   });
 
   it('reads definitions exactly, and keeps what the project prints out of them', async () => {

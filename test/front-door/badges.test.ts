@@ -3,6 +3,7 @@ import { brotliCompressSync, brotliDecompressSync, deflateSync, gunzipSync, gzip
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareDefinitions } from '../../src/changes/compare.ts';
+import type { LocationDefinitions } from '../../src/changes/definitions.ts';
 import { type Badges, badgesOf } from '../../src/deployment/badges.ts';
 import { fillBadges } from '../../src/front-door/badges/fill-badges.ts';
 import { LARGEST_ANSWER } from '../../src/front-door/badges/hold-answer.ts';
@@ -133,6 +134,21 @@ describe("badges in Dagster's own UI", () => {
       '[{"data":{"a":{"id":"w.shop/orders","changedReasons":[ ]}}},{"data":{"b":[{"changedReasons":[],"id":"w.none"}]}}]';
 
     expect(`${fillBadges(Buffer.from(batch), BADGES)}`).toBe(batch.replace('[ ]', '["CODE_VERSION"]'));
+  });
+
+  it('are told apart where two keys are shown as one', () => {
+    const [before, after] = ['1', '2'].map((codeVersion) => [
+      location('etl', [asset('x/y'), asset(String.raw`x\/y`, { codeVersion })]),
+    ]) as [LocationDefinitions[], LocationDefinitions[]];
+    const badges = badgesOf(compareDefinitions(before, after), 'r7');
+    const filled = (id: string, ...path: string[]) =>
+      JSON.parse(`${fillBadges(Buffer.from(node(id, ...path)), badges) ?? node(id, ...path)}`).changedReasons;
+
+    expect(filled('w.of-both', 'x', 'y')).toEqual([]);
+    expect(filled('w.of-both', 'x/y')).toEqual(['CODE_VERSION']);
+    // As Dagster makes the id (`get_unique_asset_id`), where the key was not asked for.
+    const byId = String.raw`{"id":"w.x\\/y","changedReasons":[]}`;
+    expect(`${fillBadges(Buffer.from(byId), badges)}`).toBe(byId.replace('[]', '["CODE_VERSION"]'));
   });
 
   it('wait for the changes: the page that is open then asks anew, as the version of the location is another one', async () => {

@@ -38,6 +38,8 @@ class DbtSources:
         if project is None:
             directory = directory_of(self._reach.own, manifest, asset.metadata.get("dagster_dbt/project"))
             project = self._projects[id(manifest)] = DbtProject(manifest, directory)
+            if directory:
+                self._reach.dbt_projects.add(directory)
         unique_id = asset.metadata.get("dagster_dbt/unique_id") or project.find(asset)
         if unique_id is None:
             self._reach.note_gap("no dbt node of " + asset.key.to_user_string())

@@ -33,6 +33,7 @@ class Reach:
         self.sources = Sources()
         self.pieces = {}
         self.gaps = {}
+        self.dbt_projects = set()
         self._plain = {}
         self._objects = {}
         self._waiting = []

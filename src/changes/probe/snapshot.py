@@ -9,7 +9,7 @@ from .asset_source import AssetSources
 from .dagster_texts import DagsterTexts
 from .dbt import description_of
 from .load import load_repositories
-from .locks import locks_above
+from .locks import locks_of
 from .reach import Reach
 from .sling import is_version_of_whole_file
 
@@ -41,7 +41,7 @@ def take_snapshot(options, own):
         "jobs": names_of(repositories, lambda one: [job for job in one.job_names if not job.startswith("__")]),
         "schedules": names_of(repositories, lambda one: [schedule.name for schedule in one.schedule_defs]),
         "sensors": names_of(repositories, lambda one: [sensor.name for sensor in one.sensor_defs]),
-        "locks": locks_above(own),
+        "locks": locks_of(own, reach.dbt_projects),
         "gaps": sorted(reach.gaps),
     }
 
@@ -79,7 +79,7 @@ def read_assets(repository, reach, assets, nodes):
         # Dagster makes these for keys that are only depended on: they belong to another location.
         if asset.is_external and STUB in asset.metadata:
             continue
-        key = asset.key.to_user_string()
+        key = text_of(asset.key)
         errors = []
         assets[key] = describe(asset, key, graph, texts, errors)
         try:
@@ -87,6 +87,11 @@ def read_assets(repository, reach, assets, nodes):
         except Exception as error:
             errors.append("source: %s: %s" % (type(error).__name__, error))
         assets[key]["error"] = "; ".join(errors) or None
+
+
+def text_of(key):
+    r"""A text that no other key has: `a/b`, and `a\/b` where that is one part (`AssetKey.to_escaped_user_string` of newer releases)."""
+    return "/".join(part.replace("\\", "\\\\").replace("/", "\\/") for part in key.path)
 
 
 def describe(asset, key, graph, texts, errors):
@@ -125,5 +130,5 @@ def dependencies_of(asset, graph, texts):
     for parent in asset.parent_keys:
         mapping = mappings.get(parent)
         counts = mapping is not None and (asset.partitions_def or graph.get(parent).partitions_def)
-        pairs.append((parent.to_user_string(), texts.mapping(mapping) if counts else None))
+        pairs.append((text_of(parent), texts.mapping(mapping) if counts else None))
     return [{"key": key, "partitionMapping": mapping} for key, mapping in sorted(pairs, key=lambda pair: pair[0])]

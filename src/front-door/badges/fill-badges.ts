@@ -39,10 +39,11 @@ export function fillBadges(answer: Buffer, badges: Badges): Buffer | undefined {
  */
 function reasonsFor(
   { id, key }: Extract<BadgeField, { kind: 'reasons' }>,
-  { byLocation }: Badges,
+  { byLocation, keptAs }: Badges,
 ): readonly BadgeReason[] {
-  const name = key ?? (id?.startsWith('w.') ? id.slice(2) : undefined);
-  if (name === undefined) return [];
+  const own = key ?? (id?.startsWith('w.') ? id.slice(2) : undefined);
+  if (own === undefined) return [];
+  const name = keptAs?.(own) ?? own;
   if (id?.startsWith('r.')) {
     // A location's name may have dots, and so may begin as another one's.
     const [location] = [...byLocation.keys()]

@@ -1,3 +1,5 @@
+import { assetKeyOf } from '../../deployment/asset-key.ts';
+
 /** A field in the bytes of a GraphQL answer that badges are about. */
 export type BadgeField =
   | {
@@ -164,5 +166,5 @@ function isLiteral(byte: number | undefined): boolean {
 
 function keyOf(value: unknown): string | undefined {
   const { path } = value as { path?: unknown };
-  return Array.isArray(path) && path.every((part) => typeof part === 'string') ? path.join('/') : undefined;
+  return Array.isArray(path) && path.every((part) => typeof part === 'string') ? assetKeyOf(path) : undefined;
 }

@@ -1,3 +1,4 @@
+import { spelledInKeys } from '../../deployment/asset-key.ts';
 import { maskText } from '../../deployment/mask.ts';
 import type { ReadLocation } from './read-location.ts';
 
@@ -13,7 +14,7 @@ export function maskSnapshot(read: ReadLocation, secrets: readonly string[]): Re
     return text;
   });
   // All of them at once: a search for many values takes time to prepare.
-  const masked = maskText(texts.join('\0'), secrets).split('\0');
+  const masked = maskText(texts.join('\0'), spelledInKeys(secrets)).split('\0');
   let at = 0;
   return visit(read, () => masked[at++] ?? '') as ReadLocation;
 }

@@ -25,7 +25,7 @@ export function openRevision(context: Sealed, revision: RevisionRow): OpenedVari
 }
 
 /** Values that must not show where this revision's output goes. @throws {SealError} as `openRevision` */
-export function secretValues(context: InstanceContext, revision: RevisionRow): string[] {
+export function secretValues(context: Sealed, revision: RevisionRow): string[] {
   const { variables, setupVariables } = openRevision(context, revision);
   return [...variables, ...setupVariables].map(({ value }) => value);
 }
@@ -40,8 +40,14 @@ export function maskFor(context: InstanceContext, revision: RevisionRow): (text:
   };
 }
 
+/** The values of a revision by its id, as far as they are known now. */
+export function knownSecrets(context: Sealed, revisionId: number): string[] {
+  const revision = context.store.revisions.get(revisionId);
+  return (revision && valuesOrNone(context, revision)) ?? [];
+}
+
 /** Undefined where the service has not the key any more. */
-function valuesOrNone(context: InstanceContext, revision: RevisionRow): string[] | undefined {
+function valuesOrNone(context: Sealed, revision: RevisionRow): string[] | undefined {
   try {
     return secretValues(context, revision);
   } catch (error) {

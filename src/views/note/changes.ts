@@ -1,3 +1,4 @@
+import { partsOfKey } from '../../deployment/asset-key.ts';
 import {
   type AlsoChanged,
   type AssetChange,
@@ -9,6 +10,7 @@ import {
   type UnknownLocation,
   type ValueDifference,
 } from '../../deployment/changes.ts';
+import { MASK } from '../../deployment/mask.ts';
 import { countsOf, detailsOf, REASONS } from '../change-words.ts';
 import { renderChangeGraph } from './change-graph.ts';
 import { escapeText, link, shortSha } from './escape.ts';
@@ -85,7 +87,10 @@ function besides({ lockFiles, unknownLocations }: NoteChanges): string {
 
 /** Opens exactly the changed assets; Dagster's selection by key (docs.dagster.io, "Asset selection syntax"). */
 function openLink({ changes, url }: NoteChanges): string {
-  const keys = new Set(changes.assets.filter(isThere).map((one) => one.key));
+  // The selection knows keys as people see them.
+  const keys = new Set(
+    changes.assets.filter((one) => isThere(one) && hasPage(one)).map(({ key }) => partsOfKey(key).join('/')),
+  );
   if (keys.size === 0) return '';
   const selection = [...keys].map((key) => `key:"${key.replaceAll(/["\\]/g, '\\$&')}"`).join(' or ');
   const target = dagsterUrl({ url }, `assets?asset-selection=${encodeText(selection)}`);
@@ -96,6 +101,9 @@ function isThere(change: AssetChange): boolean {
   const kind = kindOfChange(change);
   return kind === 'new' || kind === 'changed' || kind === 'moved here';
 }
+
+/** With a secret in it, the key is not the one that is shown. */
+const hasPage = ({ key }: AssetChange): boolean => !key.includes(MASK);
 
 /** A page of the preview's Dagster. */
 function dagsterUrl({ url }: Pick<NoteChanges, 'url'>, path: string): string {
@@ -108,8 +116,8 @@ function assetTable(told: NoteChanges): string {
   const manyLocations = new Set(assets.map((one) => one.location)).size > 1;
   const rows = assets.slice(0, MAX_ROWS).map((one) => {
     const text = escapeText(one.key, { maxLength: MAX_KEY }) || '–';
-    const name =
-      one.reasons[0] === 'REMOVED' ? text : link(text, `${told.url.replace(/\/$/, '')}/assets/${pathOf(one.key)}`);
+    const hasLink = one.reasons[0] !== 'REMOVED' && hasPage(one);
+    const name = hasLink ? link(text, dagsterUrl(told, `assets/${pathOf(one.key)}`)) : text;
     const place = manyLocations ? `<br>${escapeText(one.location, { maxLength: MAX_KEY })}` : '';
     return `| ${name}${place} | ${changeOf(one)} | ${detailOf(one)} |`;
   });
@@ -122,7 +130,7 @@ function assetTable(told: NoteChanges): string {
   ].join('\n');
 }
 
-const pathOf = (key: string) => key.split('/').map(encodeText).join('/');
+const pathOf = (key: string) => partsOfKey(key).map(encodeText).join('/');
 
 /** `encodeURIComponent` refuses half of a surrogate pair. */
 const encodeText = (text: string) => encodeURIComponent(text.replace(/\p{Cs}/gu, '\uFFFD'));

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Snapshot } from '../../../src/changes/snapshot.ts';
+import { assetKeyOf } from '../../../src/deployment/asset-key.ts';
 import { compareSides } from '../../../src/reconcile/changes/compare-sides.ts';
 import { maskSnapshot } from '../../../src/reconcile/changes/mask-snapshot.ts';
 import type { ReadSide } from '../../../src/reconcile/changes/read-sides.ts';
@@ -85,4 +86,14 @@ it('secrets are taken out of all texts of a snapshot, and its fingerprints stay'
 
   expect(masked.assets[0]).toMatchObject({ source, metadata: { '[MASKED]': 'at [MASKED]' }, description: 'é' });
   expect(masked).toMatchObject({ locks: { 'uv.lock': secret }, dagster: '1.13.27' });
+});
+
+it('secrets are taken out of keys too, however these spell them', () => {
+  const secret = 'pass/word';
+  const read = loaded([assetKeyOf([secret, 'orders']), assetKeyOf(['pass', 'word'])]);
+
+  expect((maskSnapshot(read, [secret]) as Loaded).assets.map(({ key }) => key)).toEqual([
+    '[MASKED]/orders',
+    '[MASKED]',
+  ]);
 });

@@ -48,6 +48,19 @@ describe('the changes in the note', () => {
     expect(text).not.toMatch(/[^\\]@all/);
   });
 
+  it('link to each asset under its own key, and to none whose key has a secret in it', () => {
+    const odd = String.raw`raw\/orders`;
+    const text = told([], [location('etl', [asset('raw/orders'), asset(odd), asset('[MASKED]/orders')])]);
+
+    const rows = text.split('\n').filter((line) => line.startsWith('| ') && line.includes(' new '));
+    expect(rows.map((row) => /\]\(https:\/\/[^/]+(.*?)\)/.exec(row)?.[1])).toEqual([
+      undefined,
+      '/assets/raw/orders',
+      '/assets/raw%2Forders',
+    ]);
+    expect(text).toContain('asset-selection=key%3A%22raw%2Forders%22)');
+  });
+
   it('of a branch that edits, adds, moves and removes', () => {
     const base = [
       location('etl', [
