@@ -4,7 +4,7 @@ import type { Launch, LaunchPlan, Place } from '../deployment/launch.ts';
 import { appValues, variableFiles } from './app-values.ts';
 import { withBaseFolder } from './dagster/base-files.ts';
 import { createLocationCheck } from './dagster/check-locations.ts';
-import { codeServer } from './dagster/code-server.ts';
+import { codeServer, locationPort } from './dagster/code-server.ts';
 import { createDefinitionsReader } from './dagster/definitions-reading.ts';
 import { instanceFiles } from './dagster/instance-files.ts';
 import { keptApart } from './dagster/keep-apart.ts';
@@ -15,15 +15,12 @@ import { storageStep, webserver, webserverPython, webserverStep } from './dagste
 import { persistedFolders } from './persisted-folders.ts';
 import type { LaunchContext, Preset } from './preset.ts';
 
-/** Name of the port that the location at an index of the spec listens on. */
-const portName = (index: number): string => `location-${index}`;
-
 /** As a Dagster+ agent runs a branch: a webserver and a daemon of the service's, a code server per location, each in its own environment. */
 export function createDagsterPreset(tools: LocationTools): Preset<DagsterSpec> {
   return {
     name: 'dagster',
     launch: (spec, context): Launch => ({
-      ports: ['webserver', ...spec.locations.map((_, index) => portName(index))],
+      ports: ['webserver', ...spec.locations.map((_, index) => locationPort(index))],
       plan: (place) => planDagster(spec, context, { place, tools }),
     }),
     health: createLocationCheck(),
@@ -44,7 +41,7 @@ async function planDagster(
     const values = appValues(own, context, { place });
     const forSetup = appValues(own, context, { place, isSetup: true });
     const written = { ...own.dotenv, ...spec.env };
-    return { location, port: place.ports[portName(index)] as number, values, forSetup, written };
+    return { location, port: place.ports[locationPort(index)] as number, values, forSetup, written };
   });
   const instance = instanceFiles(spec, place, servers);
   const runs = planRuns(spec, place, { env: context.env, instance, servers, python: webserverPython(spec, place) });

@@ -80,11 +80,12 @@ export interface Preset<Spec extends AppSpec = AppSpec> {
   /**
    * Asked again and again until it is not `waiting`; one call takes at most a few seconds.
    * @param options.lost optional parts that the runtime says are not there: nothing is to be waited for
+   * @param options.silent names of ports where nothing listens yet, as far as the runtime knows: it has news when something does
    */
   health(
     spec: Spec,
     endpoint: { readonly host: string; readonly port: number },
-    options?: { readonly lost?: readonly LostPart[] },
+    options?: { readonly lost?: readonly LostPart[]; readonly silent?: readonly string[] },
   ): Promise<Health>;
   readonly background?: BackgroundWork<Spec>;
   readonly definitions?: DefinitionsReader<Spec>;

@@ -27,13 +27,15 @@ export type Observation =
   | { readonly state: 'absent' }
   | { readonly state: 'starting'; readonly step: string }
   /**
-   * `listens`: whether something accepts connections at the endpoint; left out where the runtime has not looked. `lost`: optional parts that
+   * `listens`: whether something accepts connections at the endpoint; left out where the runtime has not looked. `silent`: names of the ports
+   * where nothing has accepted one yet; left out as well. `lost`: optional parts that
    * are not there now, where there are any: a step of theirs failed, or their process ended. Such a process is started again a few times.
    */
   | {
       readonly state: 'running';
       readonly endpoint: Endpoint;
       readonly listens?: boolean;
+      readonly silent?: readonly string[];
       readonly lost?: readonly LostPart[];
     }
   /** `code` is null where a signal ended it. `reason` is a sentence for people: which step or process, and how it ended. */

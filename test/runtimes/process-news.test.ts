@@ -42,7 +42,7 @@ describe('news of the process runtime', () => {
     const launch = launchOfTwo('code.js');
     await runtime.start(ref, launch, sourceOf({ 'server.js': LATE, 'code.js': code }), readableLog());
     await until(() => news.length > 0);
-    expect(await runtime.observe(ref.name)).toMatchObject({ state: 'running', listens: false });
+    expect(await runtime.observe(ref.name)).toMatchObject({ state: 'running', listens: false, silent: ['http'] });
 
     await writeFile(join(world.dataDir, 'instances', ref.name, 'tree', 'go'), '');
     await until(() => news.length === 2);

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
 import type { Health, LostPart, PartHealth } from '../../deployment/launch.ts';
 import type { Preset } from '../preset.ts';
+import { locationPort } from './code-server.ts';
 import {
   askLocations,
   type LoadedLocation,
@@ -22,11 +23,12 @@ const RELOAD_PAUSE_MS = 50;
  * may be meant so.
  *
  * A location whose server does not answer yet is waited for. The webserver looks for it every 10 s only (`ERROR_RECOVERY_INTERVAL` in
- * dagster/_grpc/server_watcher.py), so it is asked to look again, one question at a time: it answers when the code is loaded.
+ * dagster/_grpc/server_watcher.py), so it is asked to look again, one question at a time: it answers when the code is loaded. Not while
+ * nothing listens there: the webserver would only take time from the code server's start.
  */
 export function createLocationCheck(): Preset<DagsterSpec>['health'] {
   const asked = new Map<string, Promise<void>>();
-  return async function checkLocations(spec, endpoint, { lost = [] } = {}) {
+  return async function checkLocations(spec, endpoint, { lost = [], silent = [] } = {}) {
     const answer = await askLocations(endpoint);
     if (answer.state === 'unreachable') return { state: 'waiting', detail: `the webserver: ${answer.detail}` };
     if (answer.state === 'broken') {
@@ -34,9 +36,9 @@ export function createLocationCheck(): Preset<DagsterSpec>['health'] {
     }
     const entries = new Map(answer.entries.map((entry) => [entry.name, entry]));
     const keyOf = (name: string): string => `${endpoint.host} ${endpoint.port} ${name}`;
-    for (const { name } of spec.locations) {
+    for (const [index, { name }] of spec.locations.entries()) {
       const key = keyOf(name);
-      if (lost.some((one) => one.name === name)) continue;
+      if (lost.some((one) => one.name === name) || silent.includes(locationPort(index))) continue;
       if (!isUnreachable(entries.get(name)) || asked.has(key)) continue;
       // A server that does not listen yet is told of at once: asked again without a pause, the webserver would do nothing else.
       const reloaded = Promise.all([reloadLocation(endpoint, name), sleep(RELOAD_PAUSE_MS)]);

@@ -6,6 +6,9 @@ import type { ServedLocation } from './instance-files.ts';
 import { loadTarget } from './load-target.ts';
 import { environmentFolder, type LocationTools, pathOf } from './location-steps.ts';
 
+/** Name of the port that the location at an index of the spec listens on. */
+export const locationPort = (index: number): string => `location-${index}`;
+
 /**
  * The code server of a location, in the location's folder (code with relative paths needs that; `working_directory` alone does not
  * change it) and from its own environment. Code is loaded on the first question, so that a load error becomes an answer with its stack

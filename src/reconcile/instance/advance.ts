@@ -109,7 +109,8 @@ async function lookAtStart(
           return failLate(context, revision, { detail: health.detail, port: observation.endpoint.port });
         }
         void health.news?.then(() => lookNow(context, revision.instance));
-        return again(watchMs(context, revision, { news: health.news !== undefined }));
+        const isSilent = (observation.silent ?? []).length > 0;
+        return again(watchMs(context, revision, { news: health.news !== undefined || isSilent }));
       }
       await copyOutput(context, revision, { secrets });
       secrets();

@@ -78,7 +78,8 @@ export class Instance {
   /** What is there now. */
   observe(): Observation {
     this.checkAdopted();
-    const { stage, step, host, port, exit } = this.record;
+    const { stage, step, host, port, ports, exit } = this.record;
+    const { listening } = this;
     switch (stage) {
       case 'preparing':
         return { state: 'starting', step };
@@ -86,7 +87,10 @@ export class Instance {
         return {
           state: 'running',
           endpoint: { host, port: port as number },
-          ...(this.listening && { listens: this.listening.has(port as number) }),
+          ...(listening && {
+            listens: listening.has(port as number),
+            silent: Object.keys(ports).filter((name) => !listening.has(ports[name] as number)),
+          }),
           ...(this.lost.length > 0 && { lost: this.lost }),
         };
       case 'exited':

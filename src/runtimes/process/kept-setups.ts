@@ -46,16 +46,14 @@ export async function restoreSetup(instance: Instance, keep: Keep): Promise<bool
 }
 
 /**
- * Copies into the tree what was kept last under the same kin, for the step to begin with. False where there is none. Rejects where it
- * could not be copied; then there is nothing of it.
+ * Copies into the tree what was kept last under the same kin, for the step to begin with. Returns its key; undefined where there is none.
+ * Rejects where it could not be copied; then there is nothing of it.
  */
-export async function beginWithKin(instance: Instance, keep: Keep): Promise<boolean> {
-  if (keep.kin === undefined) return false;
+export async function beginWithKin(instance: Instance, keep: Keep): Promise<string | undefined> {
+  if (keep.kin === undefined) return undefined;
   const { ground } = instance;
   const found = await newestOfKin(ground, { ...keep, kin: keep.kin, outputs: pathsBelow(instance, keep) });
-  if (!found || !(await takeSetup(instance, found.key, found.kept))) return false;
-  ground.spares.replenish(ground, found.key);
-  return true;
+  return found && (await takeSetup(instance, found.key, found.kept)) ? found.key : undefined;
 }
 
 /** The one that was used last: branches of one project differ less than its releases do. */

@@ -53,7 +53,8 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
     instance,
     plan.processes.filter((one) => one.early),
   );
-  for (const step of own) await runOwnStep(instance, step, log);
+  const keys: string[] = [];
+  for (const step of own) keys.push(...(await runOwnStep(instance, step, log)));
   await removeFilesOfSteps(instance, plan);
   startProcesses(
     instance,
@@ -61,20 +62,21 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
   );
   instance.signal.throwIfAborted();
   instance.runs();
-  for (const { keep } of own) if (keep) instance.ground.spares.replenish(instance.ground, keep.key);
+  for (const key of keys) instance.ground.spares.replenish(instance.ground, key);
 }
 
-/** Of an optional part, one that fails leaves the part out, with its other steps and its process. */
-async function runOwnStep(instance: Instance, step: Step, log: InstanceLog): Promise<void> {
+/** Of an optional part, one that fails leaves the part out, with its other steps and its process. Returns what `runStep` does. */
+async function runOwnStep(instance: Instance, step: Step, log: InstanceLog): Promise<string[]> {
   const { optionalParts } = step;
   if (optionalParts === undefined) return runStep(instance, step, log);
-  if (optionalParts.every((part) => isLost(instance, part))) return;
+  if (optionalParts.every((part) => isLost(instance, part))) return [];
   try {
-    await runStep(instance, step, log);
+    return await runStep(instance, step, log);
   } catch (error) {
     instance.signal.throwIfAborted();
     instance.lose(optionalParts, messageOf(error));
     log.say(`the rest goes on without ${optionalParts.join(', ')}, which is optional`);
+    return [];
   }
 }
 

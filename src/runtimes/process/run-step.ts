@@ -21,22 +21,27 @@ export class StepFailure extends Error {
   }
 }
 
-/** Runs a step of a launch in the tree, or takes what an earlier run of it has made. Rejects with a StepFailure where it fails. */
-export async function runStep(instance: Instance, step: Step, log: InstanceLog): Promise<void> {
+/**
+ * Runs a step of a launch in the tree, or takes what an earlier run of it has made. Rejects with a StepFailure where it fails.
+ * @returns keys of kept setups that were taken or made: a later start may want a copy of them
+ */
+export async function runStep(instance: Instance, step: Step, log: InstanceLog): Promise<string[]> {
   instance.at(step.name);
-  if (step.keep && (await takeKept(instance, step, step.keep, log))) return;
-  if (step.keep) await takeKin(instance, step, step.keep, log);
+  const { keep } = step;
+  if (keep && (await takeKept(instance, step, keep, log))) return [keep.key];
+  const kin = keep && (await takeKin(instance, step, keep, log));
   await takeCarried(instance, step, log);
   await runStepCommand(instance, step, log);
   await keepCarried(instance, step, log);
-  if (!step.keep) return;
+  if (!keep) return [];
   try {
-    const { missing } = await keepSetup(instance, step.keep);
+    const { missing } = await keepSetup(instance, keep);
     if (missing.length > 0) log.say(`${step.name}: made no ${missing.join(', ')}, so that is not kept`);
   } catch (error) {
     instance.signal.throwIfAborted();
     log.say(`${step.name}: its outputs could not be kept for the next time: ${messageOf(error)}`);
   }
+  return kin === undefined ? [keep.key] : [keep.key, kin];
 }
 
 /** Runs the command of a step; `prelude` goes before it in its shell, and `signal` ends it too. */
@@ -98,14 +103,17 @@ async function takeKin(
   step: Step,
   keep: NonNullable<Step['keep']>,
   log: InstanceLog,
-): Promise<void> {
+): Promise<string | undefined> {
   try {
-    if (await beginWithKin(instance, keep)) log.say(`${step.name}: begins with the outputs of an earlier run`);
+    const kin = await beginWithKin(instance, keep);
+    if (kin !== undefined) log.say(`${step.name}: begins with the outputs of an earlier run`);
+    return kin;
   } catch (error) {
     instance.signal.throwIfAborted();
     log.say(
       `${step.name}: begins with nothing, as the outputs of an earlier run could not be copied: ${messageOf(error)}`,
     );
+    return undefined;
   }
 }
 

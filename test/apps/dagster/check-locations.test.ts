@@ -80,6 +80,22 @@ describe('health of Dagster', () => {
     await until('another reload', () => asked.filter((one) => one === 'reload').length === 2);
   });
 
+  it('has it look for none where nothing listens yet', async () => {
+    const unreachable = { className: 'DagsterUserCodeUnreachableError', message: 'Could not reach user code server' };
+    const endpoint = await webserver({ locationEntries: [entry('a', unreachable), entry('b', unreachable)] });
+    const check = createLocationCheck();
+
+    const silent = await check(spec('a', 'b'), endpoint, { silent: ['location-0', 'location-1'] });
+    expect(silent).toEqual({
+      state: 'waiting',
+      detail: 'location a is not answering yet, location b is not answering yet',
+    });
+    await check(spec('a', 'b'), endpoint, { silent: ['location-0'] });
+    await until('a reload', () => asked.includes('reload'));
+
+    expect(asked).toEqual(['read', 'read', 'reload']);
+  });
+
   it('fails with every location that is needed and broken', async () => {
     const broken = { className: 'ValueError', message: 'ValueError: no\n' };
     const endpoint = await webserver({ locationEntries: [entry('a', broken), entry('b', broken), entry('c')] });
