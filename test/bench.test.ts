@@ -25,7 +25,7 @@ describe('the benchmarks', () => {
       ],
     ],
     ['changes', ['probe', 'loading', 'probe-ratio', 'comparison-ms', 'differ-ms', 'comparison', 'badges-added']],
-    ['dagster', ['cold', 'cold-by-hand', 'dependency-ratio', 'memory', 'memory-webserver']],
+    ['dagster', ['cold', 'cold-by-hand', 'cold-ratio', 'memory', 'memory-webserver']],
     ['redeploy', ['node-push', 'node-by-hand', 'node-ratio']],
   ])(
     '%s takes one short round with --quick, and prints each figure with its goal',

@@ -84,6 +84,11 @@ export interface Step {
      * kin, since the command would leave that one as it is.
      */
     readonly parts?: Readonly<Record<string, string>>;
+    /**
+     * Script for `sh` that makes what is kept quicker to use and no different, as byte code does; `$@` are the copies of the outputs that
+     * there are. It may run beside the start, and may be ended at any time.
+     */
+    readonly finish?: string;
   };
   /**
    * Files that the step makes and is quicker with: where the tree has none, each begins as the deployment's last successful run of the

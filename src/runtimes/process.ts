@@ -7,6 +7,7 @@ import type { Launch, SecretValues } from '../deployment/launch.ts';
 import { messageOf } from '../errors.ts';
 import { type Account, chooseAccount } from './process/account.ts';
 import { markingEnvironment } from './process/environment.ts';
+import { FinishingSetups } from './process/finishing-setups.ts';
 import {
   dataFolders,
   deploymentFolder,
@@ -26,7 +27,8 @@ import { makeOutput, readOutput } from './process/output.ts';
 import { PortPool } from './process/ports.ts';
 import { endLeftovers, recoverInstance } from './process/recover-instance.ts';
 import { runShell } from './process/run-inside.ts';
-import { SPARES_NAME, SpareSetups } from './process/spare-setups.ts';
+import { SpareSetups } from './process/spare-setups.ts';
+import { SPARES_NAME } from './process/spares-environment.ts';
 import { removeStored, storedFolders } from './process/storage.ts';
 import { workBeside } from './process/work-beside.ts';
 import {
@@ -79,6 +81,7 @@ export function createProcessRuntime(options: ProcessRuntimeOptions): Runtime {
     outputLimitBytes: options.outputLimitBytes ?? 10 * 1024 * 1024,
     ports: new PortPool(),
     spares: new SpareSetups(options.spareAfterMs),
+    finishing: new FinishingSetups(),
     news: new News(),
     say: options.say ?? (() => {}),
   });
@@ -227,6 +230,7 @@ class ProcessRuntime implements Runtime {
     this.closing.abort(new RuntimeClosedError());
     await Promise.all([
       this.ground.spares.close(),
+      this.ground.finishing.close(),
       ...[...this.instances.values()].map((instance) => instance.release()),
     ]);
   }

@@ -28,10 +28,17 @@ describe('kept setups and shared folders of the process runtime', () => {
       () => false,
     );
 
-  function launchKeeping(command: string, outputs: string[] = ['node_modules']): Launch {
+  function launchKeeping(
+    command: string,
+    outputs: string[] = ['node_modules'],
+    more: { finish?: string } = {},
+  ): Launch {
     return launchOf((place) => ({
       steps: [
-        { ...stepOf(place, 'setup', command), keep: { key, outputs: outputs.map((path) => join(place.tree, path)) } },
+        {
+          ...stepOf(place, 'setup', command),
+          keep: { key, outputs: outputs.map((path) => join(place.tree, path)), ...more },
+        },
       ],
     }));
   }
@@ -84,6 +91,37 @@ describe('kept setups and shared folders of the process runtime', () => {
     await until(() => isThere(kept(`.spare-${key}`)), 'the spare');
     expect((await readdir(kept())).sort()).toEqual([`.spare-${key}`, key]);
     expect(await readFile(kept(key, '0', 'x'), 'utf8')).toBe('module\n');
+  });
+
+  it('gives what it keeps its finish beside the start, and has it for the next one', async () => {
+    const finish = 'while [ ! -e "$1/../../../../go" ]; do sleep 0.01; done; echo finished > "$1/y"';
+    const launch = launchKeeping('mkdir node_modules; echo module > node_modules/x', ['node_modules'], { finish });
+    await runtime.start(one, launch, sourceOf(), readableLog());
+    await ask(runtime, one.name);
+    expect(await isThere(kept(key))).toBe(false);
+
+    await writeFile(join(world.dataDir, 'go'), '');
+    await until(() => isThere(kept(key)), 'the kept setup');
+    await runtime.start(two, launch, sourceOf(), readableLog());
+    await ask(runtime, two.name);
+    expect(await readdir(tree(one.name, 'node_modules'))).toEqual(['x']);
+    expect(await readdir(tree(two.name, 'node_modules'))).toEqual(['x', 'y']);
+  });
+
+  it.each(['a start that wants it', 'the end of the service'])('is cut short by %s', async (who) => {
+    const finish = 'echo begun > "$1/y"; exec sleep 600';
+    const launch = launchKeeping('mkdir node_modules; echo module > node_modules/x', ['node_modules'], { finish });
+    await runtime.start(one, launch, sourceOf(), readableLog());
+    await ask(runtime, one.name);
+    const begun = (name: string): Promise<boolean> => isThere(kept(name, '0', 'y'));
+    await until(() => begun(`.unfinished-${one.name}-${key}`), 'the finish');
+
+    if (who === 'the end of the service') runtime = await world.restart();
+    const log = readableLog();
+    await runtime.start(two, launch, sourceOf(), log);
+    await ask(runtime, two.name);
+    expect(log.text()).toContain('setup: nothing to do, its outputs are copied from an earlier run');
+    expect(await readdir(kept())).toEqual([key]);
   });
 
   it('runs setup again where what is kept is damaged, and keeps that', async () => {

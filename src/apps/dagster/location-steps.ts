@@ -9,6 +9,9 @@ import { environmentKeys } from './environment-keys.ts';
 import { TAKE_DOTENV_AWAY } from './keep-apart.ts';
 import { quote } from './quote.ts';
 
+// All of an environment ($1) takes longer than what a start imports, which Python compiles itself. `-S`: no `.pth` file of a package is run.
+const COMPILE = '"$1/bin/python" -I -S -m compileall -q "$1/lib" >/dev/null 2>&1; true';
+
 /** What the service has for making Python environments. */
 export interface LocationTools {
   /** `uv` on the PATH, or its absolute path. */
@@ -121,14 +124,15 @@ export async function setupSteps(
   if (lock === undefined) return [{ ...own, command: checkedSetup(location, setup) }];
   const keys = await environmentKeys(location, context, { place, lock, values, written, passEnv: tools.passEnv });
   const outputs = [environmentFolder(location, place)];
-  const compiled = `${setup} --quiet --compile-bytecode`;
-  if (keys.whole) return [{ ...own, command: checkedSetup(location, compiled), keep: { ...keys.whole, outputs } }];
+  const finish = COMPILE;
+  const quiet = `${setup} --quiet`;
+  if (keys.whole) return [{ ...own, command: checkedSetup(location, quiet), keep: { ...keys.whole, outputs, finish } }];
   return [
     {
       ...own,
       name: `packages of ${name}`,
-      command: `${compiled} --no-install-project --no-install-workspace --no-install-local`,
-      keep: { ...keys.packages, outputs },
+      command: `${quiet} --no-install-project --no-install-workspace --no-install-local`,
+      keep: { ...keys.packages, outputs, finish },
     },
     { ...own, command: checkedSetup(location, setup) },
   ];

@@ -1,4 +1,5 @@
 import type { Account } from './account.ts';
+import type { FinishingSetups } from './finishing-setups.ts';
 import type { DataFolders } from './folders.ts';
 import type { News } from './news.ts';
 import type { PortPool } from './ports.ts';
@@ -19,6 +20,7 @@ export interface Ground {
   readonly outputLimitBytes: number;
   readonly ports: PortPool;
   readonly spares: SpareSetups;
+  readonly finishing: FinishingSetups;
   readonly news: News;
   /** Takes a line about something odd, for the operator. */
   readonly say: (line: string) => void;

@@ -14,7 +14,7 @@ import { isAlive, type ProcessRow, readProcess } from './process-table.ts';
 import { type InstanceRecord, type RecordedProcess, writeRecord } from './record.ts';
 import { Restarts } from './restarts.ts';
 import { type Command, describeEnd, type End, runCommand, signalGroup } from './run-command.ts';
-import { watchPorts } from './watch-ports.ts';
+import { hearing, watchPorts } from './watch-ports.ts';
 
 /** How soon what is left of an interrupted start must end: it has served nobody yet. */
 export const LEFTOVER_GRACE_MS = 1_000;
@@ -78,8 +78,7 @@ export class Instance {
   /** What is there now. */
   observe(): Observation {
     this.checkAdopted();
-    const { stage, step, host, port, ports, exit } = this.record;
-    const { listening } = this;
+    const { stage, step, host, port, exit } = this.record;
     switch (stage) {
       case 'preparing':
         return { state: 'starting', step };
@@ -87,10 +86,7 @@ export class Instance {
         return {
           state: 'running',
           endpoint: { host, port: port as number },
-          ...(listening && {
-            listens: listening.has(port as number),
-            silent: Object.keys(ports).filter((name) => !listening.has(ports[name] as number)),
-          }),
+          ...(this.listening && hearing(this.record, this.listening)),
           ...(this.lost.length > 0 && { lost: this.lost }),
         };
       case 'exited':

@@ -1,14 +1,13 @@
-import { lstat, mkdir, readdir, readFile, rename, rm, rmdir, stat, utimes, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, rename, rm, rmdir, stat, utimes } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import type { Step } from '../../deployment/launch.ts';
-import { makePrivateFolder, removeFolder } from './folders.ts';
+import { removeFolder } from './folders.ts';
 import type { Ground } from './ground.ts';
 import type { Instance } from './instance.ts';
 import { removeInstanceFolder, runInstanceTool } from './run-inside.ts';
-import { sealFolder } from './seal-folder.ts';
 import { moveVirtualEnvironment } from './virtual-environment.ts';
 
-type Keep = NonNullable<Step['keep']>;
+export type Keep = NonNullable<Step['keep']>;
 
 /** `setup.json` of a kept setup: written last, and the folder gets its name after that, so a folder with a name is whole. */
 export interface KeptSetup {
@@ -41,6 +40,7 @@ done`;
 
 /** Copies what an earlier run has made into the tree. False where nothing (of the same outputs) is kept. */
 export async function restoreSetup(instance: Instance, keep: Keep): Promise<boolean> {
+  await instance.ground.finishing.hurry({ key: keep.key });
   const kept = await readSetup(setupFolder(instance.ground, keep.key));
   return isOf(kept, pathsBelow(instance, keep)) && takeSetup(instance, keep.key, kept);
 }
@@ -52,6 +52,7 @@ export async function restoreSetup(instance: Instance, keep: Keep): Promise<bool
 export async function beginWithKin(instance: Instance, keep: Keep): Promise<string | undefined> {
   if (keep.kin === undefined) return undefined;
   const { ground } = instance;
+  await ground.finishing.hurry({ kin: keep.kin });
   const found = await newestOfKin(ground, { ...keep, kin: keep.kin, outputs: pathsBelow(instance, keep) });
   return found && (await takeSetup(instance, found.key, found.kept)) ? found.key : undefined;
 }
@@ -129,40 +130,6 @@ async function moveInto(path: string, target: string): Promise<void> {
   await rename(path, target);
 }
 
-/** Copies what a step has made out of the tree; rejects where it made nothing. Two at once for the same key do not meet: the first one that is whole stays. */
-export async function keepSetup(instance: Instance, keep: Keep): Promise<{ missing: string[] }> {
-  const { ground, folders } = instance;
-  const outputs = pathsBelow(instance, keep);
-  const missing: string[] = [];
-  const unfinished = join(ground.folders.setups, `${UNFINISHED}${instance.record.name}-${keep.key}`);
-  await removeInstanceFolder(instance, unfinished);
-  await makePrivateFolder(unfinished, ground.account);
-  try {
-    for (const [index, output] of outputs.entries()) {
-      const source = join(folders.tree, output);
-      if (!(await lstat(source).catch(() => undefined))) missing.push(output);
-      else
-        await runInstanceTool(instance, COPY, [source, join(unfinished, String(index))], { account: ground.account });
-    }
-    if (missing.length === outputs.length) throw new Error('it made none of them');
-    await sealFolder(instance, unfinished);
-    await writeFile(
-      join(unfinished, 'setup.json'),
-      JSON.stringify({
-        ...{ tree: folders.tree, outputs, missing },
-        ...(keep.kin === undefined ? {} : { kin: keep.kin }),
-        ...(keep.parts === undefined ? {} : { parts: keep.parts }),
-      } satisfies KeptSetup),
-    );
-    await rename(unfinished, setupFolder(ground, keep.key));
-  } catch (error) {
-    await removeInstanceFolder(instance, unfinished);
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-  }
-  return { missing };
-}
-
 /** Removes what a killed service left half-made. Only before the first start. */
 export async function removeUnfinishedSetups(ground: Ground): Promise<void> {
   const names = await readdir(ground.folders.setups).catch(() => []);
@@ -188,7 +155,8 @@ export function setupFolder(ground: Ground, key: string): string {
   return join(ground.folders.setups, key);
 }
 
-function pathsBelow(instance: Instance, keep: Keep): string[] {
+/** The outputs as paths below the tree. */
+export function pathsBelow(instance: Instance, keep: Keep): string[] {
   return keep.outputs.map((path) => {
     const below = relative(instance.folders.tree, path);
     if (below === '' || below === '..' || below.startsWith(`..${sep}`))

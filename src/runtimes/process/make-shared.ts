@@ -5,7 +5,7 @@ import type { InstanceLog } from '../runtime.ts';
 import { makePrivateFolder } from './folders.ts';
 import type { Instance } from './instance.ts';
 import type { KeyedLock } from './keyed-lock.ts';
-import { removeInstanceFolder } from './run-inside.ts';
+import { ofStart, removeInstanceFolder } from './run-inside.ts';
 import { runStepCommand } from './run-step.ts';
 import { sealFolder } from './seal-folder.ts';
 
@@ -32,7 +32,7 @@ export async function makeShared(
     await removeInstanceFolder(instance, path);
     await makePrivateFolder(path, instance.ground.account);
     await runStepCommand(instance, step, log, { prelude: 'umask 022\n' });
-    await sealFolder(instance, path);
+    await sealFolder(instance.ground, path, ofStart(instance));
     await writeFile(join(path, WHOLE), '');
   };
   await lock.run(path, make, { signal: instance.signal });

@@ -36,9 +36,13 @@ export async function runInstanceTool(
   args: readonly string[],
   options: Pick<ToolOptions, 'account' | 'input'>,
 ): Promise<void> {
+  await runTool(script, args, { ...options, ...ofStart(instance) });
+}
+
+/** Marks a tool as the instance's, and has it end with the start that it belongs to. */
+export function ofStart(instance: Instance): Pick<ToolOptions, 'env' | 'signal'> {
   const { ground, folders, record } = instance;
-  const env = markingEnvironment(ground, { name: record.name, folders });
-  await runTool(script, args, { ...options, env, signal: instance.signal });
+  return { env: markingEnvironment(ground, { name: record.name, folders }), signal: instance.signal };
 }
 
 /** Removes a folder that the instance works on. */

@@ -6,7 +6,8 @@ import { messageOf } from '../../errors.ts';
 import type { InstanceLog } from '../runtime.ts';
 import { keepCarried, takeCarried } from './carry-files.ts';
 import type { Instance } from './instance.ts';
-import { beginWithKin, keepSetup, restoreSetup } from './kept-setups.ts';
+import { keepSetup } from './keep-setup.ts';
+import { beginWithKin, restoreSetup } from './kept-setups.ts';
 import { describeEnd } from './run-command.ts';
 import { runShell } from './run-inside.ts';
 

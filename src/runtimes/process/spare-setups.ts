@@ -1,19 +1,17 @@
 import { chown, readdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../errors.ts';
-import { markingEnvironment } from './environment.ts';
-import { instanceFolders, makePrivateFolder, removeFolder } from './folders.ts';
+import { makePrivateFolder, removeFolder } from './folders.ts';
 import type { Ground } from './ground.ts';
 import { COPY, readSetup, setupFolder, UNFINISHED } from './kept-setups.ts';
 import { runTool } from './run-tool.ts';
+import { sparesEnvironment } from './spares-environment.ts';
 
 export const SPARE = '.spare-';
 /** Disk is what a spare costs: only the setups that were used last have one. */
 const MAX_SPARES = 4;
 /** The instance that has just been started needs the disk and the processors more: people wait for it. */
 const REPLENISH_AFTER_MS = 5_000;
-/** In the marker of its processes, so that the next service ends what this one leaves. */
-export const SPARES_NAME = 'spare-setups';
 
 /**
  * Private copies of kept setups, made ahead of time: where the file system cannot share blocks, copying a large `node_modules` takes longer
@@ -53,14 +51,10 @@ export class SpareSetups {
   replenish(ground: Ground, key: string): void {
     if (this.planned.has(key) || this.making.has(key) || this.stopping.signal.aborted) return;
     const timer = setTimeout(() => {
-      this.planned.delete(key);
-      const made = this.make(ground, key)
-        .catch((error: unknown) => {
-          if (this.stopping.signal.aborted) return;
-          ground.say(`no spare copy of a kept setup could be made: ${messageOf(error)}`);
-        })
-        .finally(() => this.making.delete(key));
-      this.making.set(key, made);
+      void ground.finishing.done(key).then(() => {
+        this.planned.delete(key);
+        if (!this.stopping.signal.aborted) this.begin(ground, key);
+      });
     }, this.afterMs);
     this.planned.set(key, timer.unref());
   }
@@ -72,13 +66,20 @@ export class SpareSetups {
     await Promise.all(this.making.values());
   }
 
+  private begin(ground: Ground, key: string): void {
+    const made = this.make(ground, key)
+      .catch((error: unknown) => {
+        if (this.stopping.signal.aborted) return;
+        ground.say(`no spare copy of a kept setup could be made: ${messageOf(error)}`);
+      })
+      .finally(() => this.making.delete(key));
+    this.making.set(key, made);
+  }
+
   private async make(ground: Ground, key: string): Promise<void> {
     const kept = await readSetup(setupFolder(ground, key));
     if (!kept || (await stat(spareFolder(ground, key)).catch(() => undefined))) return;
-    const env = markingEnvironment(ground, {
-      name: SPARES_NAME,
-      folders: instanceFolders(ground.folders, SPARES_NAME),
-    });
+    const env = sparesEnvironment(ground);
     const unfinished = join(ground.folders.setups, `${UNFINISHED}${SPARE}${key}`);
     await removeFolder(unfinished, ground.account, { env });
     await makePrivateFolder(unfinished, ground.account);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { InstanceRecord } from './record.ts';
 
 /** How soon a port is seen to be listened on: in a fiftieth of the time that it took, but for very short and very long times. */
 const LOOK_PART = 0.02;
@@ -27,6 +28,15 @@ export async function watchPorts(
       }
     }),
   );
+}
+
+/** What an observation says of an instance's ports, by those of them that have accepted a connection. */
+export function hearing(
+  { port, ports }: Pick<InstanceRecord, 'port' | 'ports'>,
+  listening: ReadonlySet<number>,
+): { listens: boolean; silent: string[] } {
+  const silent = Object.keys(ports).filter((name) => !listening.has(ports[name] as number));
+  return { listens: listening.has(port as number), silent };
 }
 
 function lookMs(sinceMs: number): number {
