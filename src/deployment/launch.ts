@@ -104,6 +104,8 @@ export interface Step {
   readonly optionalParts?: readonly string[];
   /** Makes a folder that all instances share: it runs only when that folder is not whole yet, and never twice at once. */
   readonly makesShared?: { readonly path: string };
+  /** Needs nothing of what `makesShared` steps make, and runs beside them. */
+  readonly besideShared?: true;
 }
 
 /** A command that stays. */

@@ -247,6 +247,27 @@ describe('kept setups and shared folders of the process runtime', () => {
     expect(await readdir(path)).toEqual(['.whole', 'whole']);
   });
 
+  it('makes a shared folder beside the steps that do not need it, and before the others', async () => {
+    const launch = launchOf((place) => {
+      const path = join(place.shared, 'tools');
+      const begun = join(place.work, 'begun');
+      return {
+        steps: [
+          {
+            ...stepOf(place, 'tools', `until [ -e ${begun} ]; do sleep 0.01; done; echo > ${path}/tool`),
+            makesShared: { path },
+          },
+          { ...stepOf(place, 'setup', `echo > ${begun}`), besideShared: true },
+          stepOf(place, 'prepare', `ls ${path}`),
+        ],
+      };
+    });
+    const log = readableLog();
+    await runtime.start(one, launch, sourceOf(), log);
+    await ask(runtime, one.name);
+    expect(log.text()).toMatch(/^tool$/m);
+  });
+
   it('lets the next one make a shared folder when the first is stopped', async () => {
     const launch = launchOf((place) => {
       const path = join(place.shared, 'tools');

@@ -120,7 +120,10 @@ export async function setupSteps(
   const env = setupEnvironment(location, place, options);
   const { secret } = values;
   const { name, lock, setup } = location;
-  const own = { name: `setup of ${name}`, directory: resolve(place.tree, location.directory), env, secret };
+  const own = {
+    ...{ name: `setup of ${name}`, directory: resolve(place.tree, location.directory), env, secret },
+    besideShared: true,
+  } as const;
   if (lock === undefined) return [{ ...own, command: checkedSetup(location, setup) }];
   const keys = await environmentKeys(location, context, { place, lock, values, written, passEnv: tools.passEnv });
   const outputs = [environmentFolder(location, place)];

@@ -45,16 +45,8 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
   const [first] = plan.processes;
   instance.save({ surroundings: { directory: first.directory, env: { ...first.env } } });
 
-  const shared = plan.steps.filter((step) => step.makesShared);
-  const own = plan.steps.filter((step) => !step.makesShared);
-  for (const step of shared)
-    await makeShared(instance, step as Step & Required<Pick<Step, 'makesShared'>>, { log, lock: sharedLock });
-  startProcesses(
-    instance,
-    plan.processes.filter((one) => one.early),
-  );
-  const keys: string[] = [];
-  for (const step of own) keys.push(...(await runOwnStep(instance, step, log)));
+  const shared = makeAllShared(instance, plan, { log, lock: sharedLock });
+  const [keys] = await Promise.all([runOwnSteps(instance, plan, { log, shared }), shared]);
   await removeFilesOfSteps(instance, plan);
   startProcesses(
     instance,
@@ -63,6 +55,35 @@ async function launch(instance: Instance, { launch, source, log, sharedLock }: L
   instance.signal.throwIfAborted();
   instance.runs();
   for (const key of keys) instance.ground.spares.replenish(instance.ground, key);
+}
+
+/** What all instances share; then what starts beside the steps. */
+async function makeAllShared(
+  instance: Instance,
+  { steps, processes }: LaunchPlan,
+  options: { log: InstanceLog; lock: KeyedLock },
+): Promise<void> {
+  for (const step of steps)
+    if (step.makesShared) await makeShared(instance, step as Step & Required<Pick<Step, 'makesShared'>>, options);
+  startProcesses(
+    instance,
+    processes.filter((one) => one.early),
+  );
+}
+
+/** The other steps, one after the other. Returns the keys of what was kept or taken. */
+async function runOwnSteps(
+  instance: Instance,
+  { steps }: LaunchPlan,
+  { log, shared }: { log: InstanceLog; shared: Promise<void> },
+): Promise<string[]> {
+  const keys: string[] = [];
+  for (const step of steps) {
+    if (step.makesShared) continue;
+    if (!step.besideShared) await shared;
+    keys.push(...(await runOwnStep(instance, step, log)));
+  }
+  return keys;
 }
 
 /** Of an optional part, one that fails leaves the part out, with its other steps and its process. Returns what `runStep` does. */
