@@ -97,7 +97,8 @@ async function quiet(service: { idle(at: number): boolean }, dataDir: string): P
     const setups = namesIn(dataDir, 'shared', 'setups');
     const spares = setups.filter((name) => name.startsWith('.spare-')).length;
     const kept = setups.filter((name) => !name.startsWith('.')).length;
-    return namesIn(dataDir, 'instances').length === 1 && spares === kept && service.idle(Date.now() + 500);
+    const isCopying = spares !== kept || setups.some((name) => name.startsWith('.unfinished-'));
+    return namesIn(dataDir, 'instances').length === 1 && !isCopying && service.idle(Date.now() + 500);
   };
   const since = performance.now();
   while (!isQuiet()) {
