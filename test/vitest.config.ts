@@ -81,8 +81,8 @@ export const EACH = {
 export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
-    // Scenarios start real processes: more workers than cores only makes them slower.
-    maxWorkers: 2,
+    // For two cores: a file takes two thirds of one, and waits for the rest of its time.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     globalSetup: ['test/support/secret-search/global-setup.ts'],
     projects: [
