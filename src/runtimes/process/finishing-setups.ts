@@ -3,6 +3,10 @@ import type { Ground } from './ground.ts';
 import { runTool } from './run-tool.ts';
 import { sparesEnvironment } from './spares-environment.ts';
 
+// Where Linux groups processes by session (`sched_autogroup_enabled`), a nice value only counts among those of one session, and each tool has
+// its own: sched(7). 10 is a tenth of a session's share, so that it also gets on beside a machine's other work.
+const STEP_BACK = 'renice -n 19 -p $$ >/dev/null 2>&1; { echo 10 >/proc/self/autogroup; } 2>/dev/null';
+
 interface Finishing {
   readonly kin: string | undefined;
   readonly hurry: AbortController;
@@ -18,7 +22,7 @@ export class FinishingSetups {
   private readonly running = new Map<string, Finishing>();
 
   /**
-   * Runs a finish with the instances' rights, at the lowest priority, then `keep`. What goes wrong is said: the next start then makes its own.
+   * Runs a finish with the instances' rights, at a low priority, then `keep`. What goes wrong is said: the next start then makes its own.
    * @param setup.outputs absolute paths of the copies
    */
   begin(
@@ -34,7 +38,7 @@ export class FinishingSetups {
     const { key, kin, finish, outputs } = setup;
     const hurry = new AbortController();
     const env = sparesEnvironment(ground);
-    const finished = runTool(`renice -n 19 -p $$ >/dev/null 2>&1\n${finish}`, outputs, {
+    const finished = runTool(`${STEP_BACK}\n${finish}`, outputs, {
       account: ground.account,
       env,
       signal: hurry.signal,
