@@ -1,3 +1,5 @@
+import type { FileChange } from '../support/gitlab/git/commit.ts';
+
 /** The project that the demo deploys, and what its pushes change. */
 export interface DemoApp {
   readonly name: 'command' | 'dagster';
@@ -31,6 +33,8 @@ export interface DemoWork {
 
 export interface DemoPush {
   readonly message: string;
-  readonly files: Readonly<Record<string, string>>;
+  readonly files: Readonly<Record<string, FileChange>>;
   readonly shows: string;
+  /** How the note counts what the branch then changes of its assets; undefined for an app that has none. */
+  readonly changes?: string;
 }

@@ -3,10 +3,15 @@ import { until } from '../support/poll.ts';
 import { fixtureFiles } from '../support/projects.ts';
 import type { AskPreview, DemoApp, DemoWork } from './app.ts';
 
-const REPORT = 'projects/shop/src/shop/defs/report.py';
+const DEFS = 'projects/shop/src/shop/defs';
+const ORDERS = `${DEFS}/orders.py`;
+const REPORT = `${DEFS}/report.py`;
+const MODEL = 'projects/marts/dbt/models/customers_by_country.sql';
 /** The job of the example, and the day that it loads. */
 const JOB = { repositoryLocationName: 'shop', repositoryName: '__repository__', jobName: 'load_orders' };
 const DAY = '2026-01-02';
+/** Of both pushes: the second one gives the new asset another name. */
+const CHANGES = '1 new asset, 2 changed assets, 1 removed asset, 3 downstream';
 const RUN_PATIENCE_MS = 120_000;
 
 const LAUNCH = `mutation ($params: ExecutionParams!) {
@@ -18,15 +23,28 @@ const STATUS = 'query ($id: ID!) { runOrError(runId: $id) { __typename ... on Ru
 export function dagsterApp(why: string, tools: { readonly uv: string; readonly cache: string }): DemoApp {
   const report = (name: string) =>
     `import dagster as dg\n\n\n@dg.asset(deps=["revenue"])\ndef ${name}() -> None:\n    """Sent to everybody."""\n`;
+  const files = fixtureFiles('dagster-workspace');
   return {
     name: 'dagster',
     why,
-    files: fixtureFiles('dagster-workspace'),
-    open: { message: 'Add a weekly report', files: { [REPORT]: report('weekly_report') }, shows: 'weekly_report' },
+    files,
+    // One of each: a function, a model of dbt, an asset more, and one less.
+    open: {
+      message: 'Count the late orders, and report weekly',
+      files: {
+        [ORDERS]: files[ORDERS]?.replace('[3, 5, 8]', '[3, 5, 8, 2]') ?? null,
+        [MODEL]: files[MODEL]?.replace('group by', "where country <> ''\ngroup by") ?? null,
+        [REPORT]: report('weekly_report'),
+        [`${DEFS}/best_day.py`]: null,
+      },
+      shows: 'weekly_report',
+      changes: CHANGES,
+    },
     second: {
       message: 'Make it a monthly report',
       files: { [REPORT]: report('monthly_report') },
       shows: 'monthly_report',
+      changes: CHANGES,
     },
     broken: {
       message: 'Use a library that is not installed',
@@ -35,7 +53,7 @@ export function dagsterApp(why: string, tools: { readonly uv: string; readonly c
     },
     path: tools.uv.includes('/') ? [dirname(tools.uv)] : [],
     uvCache: tools.cache,
-    shown: (get) => get('/graphql', JSON.stringify({ query: '{ assetNodes { assetKey { path } } }' })),
+    shown: (get) => get('/graphql', JSON.stringify({ query: '{ assetNodes { assetKey { path } changedReasons } }' })),
     work: loadOrders,
   };
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emitKeypressEvents } from 'node:readline';
@@ -9,13 +9,14 @@ import { chooseApp } from './choose-app.ts';
 import { startSetting } from './setting.ts';
 import { type Act, Story } from './story.ts';
 
-const HELP = `npm run demo -- [--app command|dagster] [--once]
+const HELP = `npm run demo -- [--app command|dagster] [--once [--told <folder>]]
 
 Starts a stand-in GitLab, the service and a small project on this machine, opens a merge request and runs its pipeline.
 
   --app command   a small Node web page
   --app dagster   a Dagster workspace with a dbt project, installed from PyPI (needs Python 3.11, 3.12 or 3.13)
   --once          plays the whole story, checks each act, and ends
+  --told          where to write what people are told of each push: the note, the job's log, what the API and the preview say
 `;
 
 const options = readOptions();
@@ -42,8 +43,10 @@ async function tell(): Promise<void> {
   console.log(`The service:         ${setting.serviceUrl}   its log: ${setting.logFile}\n`);
   const story = new Story(setting, app);
   await play(story, `Opening a merge request, "${app.open.message}"`, () => story.open());
+  await writeTold(story, 'first-push');
   if (!options.once) return stayUp(story);
   await play(story, 'Pushing a second commit', () => story.push(app.second));
+  await writeTold(story, 'second-push');
   await play(story, 'Pushing a commit that breaks the app', () => story.breakIt(app.second));
   await play(story, 'Merging', () => story.merge());
   console.log('\nThe whole story holds.');
@@ -71,6 +74,13 @@ async function play(story: Story, what: string, act: () => Promise<Act>): Promis
   } finally {
     clearInterval(watch);
   }
+}
+
+async function writeTold(story: Story, push: string): Promise<void> {
+  if (options.told === undefined) return;
+  const { note, jobLog, changes, shown } = await story.told();
+  const files = { 'note.md': note, 'job.log': jobLog, 'changes.json': JSON.stringify(changes), 'shown.txt': shown };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(options.told, `${push}-${name}`), text);
 }
 
 function stayUp(story: Story): void {
@@ -138,12 +148,17 @@ function chooseOrFail() {
   }
 }
 
-function readOptions(): { readonly app: 'command' | 'dagster' | undefined; readonly once: boolean } {
+function readOptions(): {
+  readonly app: 'command' | 'dagster' | undefined;
+  readonly once: boolean;
+  readonly told: string | undefined;
+} {
   try {
     const { values } = parseArgs({
       options: {
         app: { type: 'string' },
         once: { type: 'boolean', default: false },
+        told: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
       },
     });
@@ -153,7 +168,7 @@ function readOptions(): { readonly app: 'command' | 'dagster' | undefined; reado
     }
     if (values.app !== undefined && values.app !== 'command' && values.app !== 'dagster')
       throw new Error(`--app is command or dagster, not "${values.app}"`);
-    return { app: values.app, once: values.once };
+    return { app: values.app, once: values.once, told: values.told };
   } catch (error) {
     console.error(`${messageOf(error)}\n\n${HELP}`);
     process.exit(2);

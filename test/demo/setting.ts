@@ -10,6 +10,8 @@ import { componentInclude } from '../support/projects.ts';
 import { removeInstances, shareWebserver, surroundings } from '../support/surroundings.ts';
 import type { DemoApp } from './app.ts';
 
+/** Of the service's user in the stand-in GitLab. */
+export const BOT_TOKEN = 'glpat-demo';
 const TOKEN = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 
 export type Setting = Awaited<ReturnType<typeof startSetting>>;
@@ -25,7 +27,7 @@ export async function startSetting(app: DemoApp, folder: string) {
   const runner = startRunner(gitlab, { branchPipelines: false });
   const port = await portLike(8930);
   const serviceUrl = `http://localhost:${port}`;
-  const bot = gitlab.addUser('previews-bot', { name: 'Previews', tokens: ['glpat-demo'] });
+  const bot = gitlab.addUser('previews-bot', { name: 'Previews', tokens: [BOT_TOKEN] });
   const developer = gitlab.addUser('robin', { name: 'Robin Reviewer' });
   const project = await gitlab.addProject({
     path: 'demo/shop',
@@ -47,7 +49,7 @@ export async function startSetting(app: DemoApp, folder: string) {
       ...surroundings(),
       BD_GITLAB_URL: gitlab.localUrl,
       BD_GITLAB_ISSUER: gitlab.url,
-      BD_GITLAB_TOKEN: 'glpat-demo',
+      BD_GITLAB_TOKEN: BOT_TOKEN,
       BD_PUBLIC_URL: serviceUrl,
       BD_ALLOWED_PROJECTS: 'demo/*',
       BD_LISTEN: `127.0.0.1:${port}`,

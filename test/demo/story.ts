@@ -4,7 +4,7 @@ import { askPreview } from '../support/ask-preview.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { until } from '../support/poll.ts';
 import type { AskPreview, DemoApp, DemoPush } from './app.ts';
-import type { Setting } from './setting.ts';
+import { BOT_TOKEN, type Setting } from './setting.ts';
 
 const PATIENCE_MS = 10 * 60_000;
 
@@ -14,6 +14,17 @@ export interface Act {
   readonly tookMs: number;
   /** Things to look at. */
   readonly seen: readonly string[];
+}
+
+/** What people and programs are told of the newest push. */
+export interface Told {
+  /** The note's Markdown. */
+  readonly note: string;
+  readonly jobLog: string;
+  /** What the API answers on its changes. */
+  readonly changes: unknown;
+  /** What the preview shows. */
+  readonly shown: string;
 }
 
 /** The acts of the demo, each with what it must come to: they throw where it does not. */
@@ -51,6 +62,18 @@ export class Story {
     return { job: job?.id, said: said.map((line) => line.slice(4)) };
   }
 
+  async told(): Promise<Told> {
+    const [name] = new URL(this.links.preview).hostname.split('.');
+    const headers = { 'private-token': BOT_TOKEN };
+    const response = await fetch(`${this.setting.serviceUrl}/api/deployments/${name}/changes`, { headers });
+    return {
+      note: this.note(),
+      jobLog: this.deployJob()?.trace ?? '',
+      changes: await response.json(),
+      shown: await this.app.shown(this.ask),
+    };
+  }
+
   open(): Promise<Act> {
     return this.act(async () => {
       const { gitlab, project, developer } = this.setting;
@@ -72,6 +95,7 @@ export class Story {
         'opened a merge request; its pipeline handed the branch to the service',
         'the note and the environment carry the link',
         'the preview shows the change',
+        ...this.countedChanges(this.app.open),
         ...(work ? [`${work.done}: ${new URL(work.path, this.links.preview).href}`] : []),
       ];
     });
@@ -87,6 +111,7 @@ export class Story {
         `pushed "${what.message}"`,
         'the new commit took the traffic when it was healthy',
         'same link, same note',
+        ...this.countedChanges(what),
       ];
     });
   }
@@ -158,6 +183,12 @@ export class Story {
   private async expectShown(what: DemoPush): Promise<void> {
     const shown = await this.app.shown(this.ask);
     expect(shown.includes(what.shows), `the preview shows "${what.shows}"`);
+  }
+
+  private countedChanges({ changes }: DemoPush): string[] {
+    if (changes === undefined) return [];
+    expect(this.note().includes(changes), `the note counts ${changes}`);
+    return [`the note tells what it changes: ${changes}`];
   }
 
   private readonly ask: AskPreview = async (path, body) => {
