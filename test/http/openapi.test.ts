@@ -1,6 +1,7 @@
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
+import { createLog } from '../../src/log.ts';
 import { openWorld, type World } from '../support/world.ts';
 
 let t: World;
@@ -14,7 +15,8 @@ afterAll(() => t.close());
 
 /** All routes of the app as `get /path/{name}`. Nothing of what they need is asked while they are made. */
 function routesOfApp(): string[] {
-  const parts = { api: { publicUrl: 'https://previews.example.com', now: Date.now }, ci: {}, webhook: {} };
+  const webhook = { log: createLog('silent') };
+  const parts = { api: { publicUrl: 'https://previews.example.com', now: Date.now }, ci: {}, webhook };
   const app = createApp(parts as Parameters<typeof createApp>[0]);
   const routes = app.routes
     .filter(({ method }) => method !== 'ALL')
