@@ -7,10 +7,15 @@ import { quote } from './quote.ts';
 /** Where files of the prepared base lie for the next revision. */
 const baseFolder = (place: Place): string => join(place.data, 'base');
 
-/** The context with `BRANCH_DEPLOYMENT_BASE_DIR`, where the app file asks for files of the base (`base_artifacts`). */
-export function withBaseFolder(spec: DagsterSpec, context: LaunchContext, place: Place): LaunchContext {
+/**
+ * The context with `BRANCH_DEPLOYMENT_BASE_DIR`, where the app file asks for files of the base (`base_artifacts`).
+ *
+ * @param place undefined where the base itself is prepared: empty there, for what a branch builds with these files would be built of the
+ *   base as well, over the branch's
+ */
+export function withBaseFolder(spec: DagsterSpec, context: LaunchContext, place: Place | undefined): LaunchContext {
   if (!spec.changes?.baseArtifacts?.length) return context;
-  return { ...context, env: { ...context.env, BRANCH_DEPLOYMENT_BASE_DIR: baseFolder(place) } };
+  return { ...context, env: { ...context.env, BRANCH_DEPLOYMENT_BASE_DIR: place ? baseFolder(place) : '' } };
 }
 
 /**

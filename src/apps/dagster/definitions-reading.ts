@@ -74,7 +74,7 @@ export function createDefinitionsReader(tools: LocationTools): DefinitionsReader
       const around = { place, tools, dagsterHome: base ? baseHome(base.tree) : dagsterHome(place) };
       const steps = [programStep(reading.program, { program, python: pythonOf(location, place), place })];
       if (base && target.prepare !== undefined) {
-        const values = appValues(own, context, { place, isSetup: true });
+        const values = appValues(own, withBaseFolder(spec, given, undefined), { place, isSetup: true });
         steps.push(prepareStep({ location, target, reading }, { ...around, values }));
       }
       steps.push(
