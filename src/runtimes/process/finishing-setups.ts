@@ -1,11 +1,7 @@
 import { messageOf } from '../../errors.ts';
 import type { Ground } from './ground.ts';
 import { runTool } from './run-tool.ts';
-import { sparesEnvironment } from './spares-environment.ts';
-
-// Where Linux groups processes by session (`sched_autogroup_enabled`), a nice value only counts among those of one session, and each tool has
-// its own: sched(7). 10 is a tenth of a session's share, so that it also gets on beside a machine's other work.
-const STEP_BACK = 'renice -n 19 -p $$ >/dev/null 2>&1; { echo 10 >/proc/self/autogroup; } 2>/dev/null';
+import { STEP_BACK, sparesEnvironment } from './spares-environment.ts';
 
 interface Finishing {
   readonly kin: string | undefined;

@@ -5,7 +5,7 @@ import { makePrivateFolder, removeFolder } from './folders.ts';
 import type { Ground } from './ground.ts';
 import { COPY, readSetup, setupFolder, UNFINISHED } from './kept-setups.ts';
 import { runTool } from './run-tool.ts';
-import { sparesEnvironment } from './spares-environment.ts';
+import { STEP_BACK, sparesEnvironment } from './spares-environment.ts';
 
 export const SPARE = '.spare-';
 /** Disk is what a spare costs: only the setups that were used last have one. */
@@ -87,9 +87,7 @@ export class SpareSetups {
       for (const [index, output] of kept.outputs.entries()) {
         if (kept.missing.includes(output)) continue;
         const paths = [join(setupFolder(ground, key), String(index)), join(unfinished, String(index))];
-        // Whatever else runs then comes first, too.
-        const script = `renice -n 19 -p $$ >/dev/null 2>&1\n${COPY}`;
-        await runTool(script, paths, {
+        await runTool(`${STEP_BACK}\n${COPY}`, paths, {
           account: ground.account,
           env,
           signal: this.stopping.signal,
