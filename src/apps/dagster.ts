@@ -7,7 +7,7 @@ import { createLocationCheck } from './dagster/check-locations.ts';
 import { codeServer, locationPort } from './dagster/code-server.ts';
 import { createDefinitionsReader } from './dagster/definitions-reading.ts';
 import { instanceFiles } from './dagster/instance-files.ts';
-import { keptApart } from './dagster/keep-apart.ts';
+import { keptApart, shippedStep } from './dagster/keep-apart.ts';
 import type { LocationTools } from './dagster/location-steps.ts';
 import { planRuns, RUNS } from './dagster/runs.ts';
 import { stepsOfLocations } from './dagster/steps-of-locations.ts';
@@ -45,12 +45,12 @@ async function planDagster(
   });
   const instance = instanceFiles(spec, place, servers);
   const runs = planRuns(spec, place, { env: context.env, instance, servers, python: webserverPython(spec, place) });
-  const around = { place, tools, dagsterHome: instance.home };
   const storage = await storageStep(spec, place, { instance });
   const steps = [
     webserverStep(spec, place, { tools }),
     runs.step,
-    ...(await stepsOfLocations(servers, context, { ...around, storage })),
+    ...[(await shippedStep(place, instance)) ?? []].flat(),
+    ...(await stepsOfLocations(servers, context, { place, tools, instance, storage })),
   ];
   const folders = new Set([spec.directory, ...spec.locations.map((one) => one.directory)]);
   return {
@@ -60,7 +60,7 @@ async function planDagster(
     steps,
     processes: [
       webserver(spec, place, { env: context.env, instance }),
-      ...servers.map((server) => keptApart(codeServer(server, place, around), instance)),
+      ...servers.map((server) => keptApart(codeServer(server, place, { tools, dagsterHome: instance.home }), instance)),
       runs.process,
     ],
   };

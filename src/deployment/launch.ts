@@ -66,6 +66,8 @@ export interface Step {
   readonly directory: string;
   /** One line (or script) for `sh -c`. It comes from the repository: never build it from anything else that a user controls. */
   readonly command: string;
+  /** Lines that go before it in its shell, and are shown to nobody. */
+  readonly prelude?: string;
   readonly env: Readonly<Record<string, string>>;
   readonly secret?: SecretValues;
   /** Its outputs are kept and given to later instances with the same key, each as a private copy. */

@@ -9,6 +9,7 @@ import type { DefinitionsReader, Reading } from '../preset.ts';
 import { baseFilesStep, withBaseFolder } from './base-files.ts';
 import { codeEnvironment } from './code-server.ts';
 import { dagsterHome } from './instance-files.ts';
+import { replaceShipped } from './keep-apart.ts';
 import { environmentFolder, type LocationTools, setupEnvironment } from './location-steps.ts';
 import { probeArguments } from './probe-arguments.ts';
 import { quote } from './quote.ts';
@@ -185,6 +186,7 @@ function groundOf({ base }: Reading<DagsterSpec>): string {
   return [
     `mkdir -p -- ${home} && echo 'telemetry: { enabled: false }' > ${home}/dagster.yaml || exit`,
     `rm -f -- ${dotenvs.join(' ')}`,
+    replaceShipped(base.tree, join(baseHome(base.tree), 'dagster.yaml')),
   ].join('\n');
 }
 

@@ -1,6 +1,8 @@
-import { join } from 'node:path';
-import type { PlannedProcess } from '../../deployment/launch.ts';
+import { join, posix } from 'node:path';
+import type { Place, PlannedProcess, Step } from '../../deployment/launch.ts';
+import { namesInTree } from '../tree-names.ts';
 import type { DagsterInstance } from './instance-files.ts';
+import { quote } from './quote.ts';
 
 /**
  * dg remembers in the storage that it made the state of a component in the project's folder (`DefsStateStorage.set_latest_version`), and
@@ -26,18 +28,65 @@ with database:
  * For `sh`, in a folder that Dagster or dg is about to start in: they put its `.env` over their environment (`_inject_local_env_file` in
  * dagster/_cli/utils.py), for each run anew.
  */
-export const TAKE_DOTENV_AWAY = `if [ -e .env ] && [ ! -d .env ]; then
+const TAKE_DOTENV_AWAY = `if [ -e .env ] && [ ! -d .env ]; then
   rm -f .env
   echo "warning: .env was made by setup or prepare and is taken away: Dagster would put it over what the deployment is given. Say env in the app file."
 fi`;
 
-/** What setup and prepare may do that are made for production's images: `cp .env.production .env`, `cp dagster.yaml $DAGSTER_HOME`. */
+/** For `sh`: the deployment's own `dagster.yaml` is in `DAGSTER_HOME`, whatever has been put there. `right` and `found` are words of the shell. */
+const putRight = (right: string, found: string): string => `if [ "$(cat ${right})" != "$(cat ${found})" ]; then
+  cp ${right} ${found}.$$ && mv ${found}.$$ ${found}
+  echo "warning: dagster.yaml in DAGSTER_HOME was changed by setup or prepare and is put right: storage and launcher are the deployment's own. Say dagster_yaml in the app file."
+fi`;
+
+/** The files that must say the same: what is right, and what the app's code finds. */
+const instanceFilesOf = ({ configuration, home }: Apart): [right: string, found: string] => [
+  join(configuration, 'dagster.yaml'),
+  join(home, 'dagster.yaml'),
+];
+
+type Apart = Pick<DagsterInstance, 'configuration' | 'home'>;
+
+/** For `sh`, in the location's folder: what its prepare starts finds neither a `.env` nor another one's storage, whatever was done before it. */
+export function apartBeforePrepare(instance: Apart): string {
+  const [right, found] = instanceFilesOf(instance).map(quote) as [string, string];
+  return `${TAKE_DOTENV_AWAY}\n${putRight(right, found)}\n`;
+}
+
+/** Not the project's own, or nothing that `prepare` would name. */
+const NO_PROJECT = ['.git', '.venv', 'node_modules'] as const;
+
+const SKIPPED = new RegExp(`^(${NO_PROJECT.map((name) => name.replace('.', '\\.')).join('|')})$`);
+
+/**
+ * For `sh`: puts the deployment's `dagster.yaml` in place of each one of that name below a folder, for `prepare` may copy it to
+ * `DAGSTER_HOME` and start Dagster at once. Links are replaced, and not followed.
+ * @param file what is put there, a path
+ */
+export function replaceShipped(tree: string, file: string): string {
+  const skipped = NO_PROJECT.map((name) => `-name ${name}`).join(' -o ');
+  const each = `rm -f -- "$1" && cp -- "$0" "$1"`;
+  return `find ${quote(tree)} \\( ${skipped} \\) -prune -o -name dagster.yaml ! -type d -exec sh -c ${quote(each)} ${quote(file)} {} \\;`;
+}
+
+/** Puts production's `dagster.yaml` out of the reach of what setup and prepare do; undefined where the tree has none. */
+export async function shippedStep(place: Place, instance: Apart): Promise<Step | undefined> {
+  const { files, links, isAll } = await namesInTree(place.tree, { skipped: SKIPPED });
+  const isShipped = (path: string): boolean => posix.basename(path) === 'dagster.yaml';
+  if (isAll && ![...files, ...links].some(isShipped)) return undefined;
+  const [own] = instanceFilesOf(instance);
+  return {
+    name: 'dagster.yaml of the repository',
+    directory: place.tree,
+    command: `# the deployment's own is put in its place\n${replaceShipped(place.tree, own)}`,
+    env: {},
+  };
+}
+
+/** What setup and prepare may do that are made for production's images: `cp .env.production .env`, `cp production.yaml $DAGSTER_HOME/dagster.yaml`. */
 const SCRIPT = `
 ${TAKE_DOTENV_AWAY}
-if [ "$(cat "$1")" != "$(cat "$2")" ]; then
-  cp "$1" "$2.$$" && mv "$2.$$" "$2"
-  echo "warning: dagster.yaml in DAGSTER_HOME was changed by setup or prepare and is put right: storage and launcher are the deployment's own. Say dagster_yaml in the app file."
-fi
+${putRight('"$1"', '"$2"')}
 runs=\${2%/*}/history/runs.db
 : > "\${1%/*}/../starts"
 shift 2
@@ -46,6 +95,5 @@ exec "$@"`;
 
 /** A code server, started in a place that setup and prepare have not led to another one's storage. */
 export function keptApart(server: PlannedProcess, instance: DagsterInstance): PlannedProcess {
-  const files = [instance.configuration, instance.home].map((folder) => join(folder, 'dagster.yaml'));
-  return { ...server, argv: ['/bin/sh', '-c', SCRIPT, 'sh', ...files, ...server.argv] };
+  return { ...server, argv: ['/bin/sh', '-c', SCRIPT, 'sh', ...instanceFilesOf(instance), ...server.argv] };
 }

@@ -6,7 +6,8 @@ import type { AppValues } from '../app-values.ts';
 import type { LaunchContext } from '../preset.ts';
 import { buildVariables } from './build-variables.ts';
 import { environmentKeys } from './environment-keys.ts';
-import { TAKE_DOTENV_AWAY } from './keep-apart.ts';
+import type { DagsterInstance } from './instance-files.ts';
+import { apartBeforePrepare } from './keep-apart.ts';
 import { quote } from './quote.ts';
 
 // All of an environment ($1) takes longer than what a start imports, which Python compiles itself. `-S`: no `.pth` file of a package is run.
@@ -86,7 +87,7 @@ export interface StepContext {
   readonly values: AppValues;
   /** What the app file and `.env` say of them, with their references. */
   readonly written: Readonly<Record<string, string>>;
-  readonly dagsterHome: string;
+  readonly instance: Pick<DagsterInstance, 'configuration' | 'home'>;
 }
 
 /** Prepare of a location; undefined where it has none. */
@@ -99,8 +100,9 @@ export function prepareStep(location: DagsterLocation, context: StepContext): St
   return {
     name: `prepare of ${name}`,
     directory: resolve(place.tree, location.directory),
+    prelude: apartBeforePrepare(context.instance),
     command: prepare,
-    env: setupEnvironment(location, place, context),
+    env: setupEnvironment(location, place, { ...context, dagsterHome: context.instance.home }),
     secret: values.secret,
     carry: { files, folder: join(place.data, 'dbt-parses') },
   };
@@ -116,8 +118,8 @@ export async function setupSteps(
   context: LaunchContext,
   options: StepContext,
 ): Promise<Step[]> {
-  const { place, tools, values, written } = options;
-  const env = setupEnvironment(location, place, options);
+  const { place, tools, values, written, instance } = options;
+  const env = setupEnvironment(location, place, { tools, values, dagsterHome: instance.home });
   const { secret } = values;
   const { name, lock, setup } = location;
   const own = {
@@ -142,7 +144,7 @@ export async function setupSteps(
 }
 
 /**
- * The setup of a location, and whether it made what its code server is started from; what would undo the isolation is taken away. Python
+ * The setup of a location, and whether it made what its code server is started from. Python
  * is asked without the location's folder (`-I`): a folder `dagster` lies in many repositories.
  */
 function checkedSetup({ name, directory }: DagsterLocation, setup: string): string {
@@ -154,7 +156,5 @@ function checkedSetup({ name, directory }: DagsterLocation, setup: string): stri
     '[ "$code" = 0 ] || exit "$code"',
     `[ -x "$VIRTUAL_ENV/bin/python" ] || ${say(`its setup made no environment ${environment} (VIRTUAL_ENV names it).`)}`,
     `"$VIRTUAL_ENV/bin/python" -I -c 'import importlib.util as u; raise SystemExit(u.find_spec("dagster") is None)' || ${say(`its environment ${environment} holds no dagster. Add dagster to what it installs.`)}`,
-    // dg, which prepare may run, would read it.
-    TAKE_DOTENV_AWAY,
   ].join('\n');
 }

@@ -15,7 +15,7 @@ interface Prepared {
 /**
  * Setup and prepare of all locations, one location after the other. Those of one folder share its environment, and recognition has seen to it
  * that they have one setup: it runs once, as does a `prepare` that several of them have. A step that only optional locations need is theirs.
- * @param options.storage what prepare must wait for, as it opens `dagsterHome` beside the webserver
+ * @param options.storage what prepare must wait for, as it opens `DAGSTER_HOME` beside the webserver
  */
 export async function stepsOfLocations(
   all: readonly Prepared[],

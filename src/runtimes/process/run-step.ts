@@ -63,7 +63,7 @@ export async function runStepCommand(
   log.say(`${step.name}: ${step.makesShared ? 'made once, for all deployments' : firstLine(step.command)}`);
   const startedAt = performance.now();
   const end = await runShell(instance, step.name, {
-    script: `${options.prelude ?? ''}${step.command}`,
+    script: `${options.prelude ?? ''}${step.prelude ?? ''}${step.command}`,
     directory: step.directory,
     env: { ...step.secret, ...step.env },
     signal: options.signal ? AbortSignal.any([instance.signal, instance.gone, options.signal]) : instance.signal,

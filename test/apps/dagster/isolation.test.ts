@@ -34,6 +34,14 @@ states.set_latest_version("Tables", "__local__")
 states.set_latest_version("Versioned", "3f1c")
 `;
 
+/** Writes into the storage of whatever `DAGSTER_HOME` holds. */
+const REMEMBER = `
+import dagster as dg
+
+instance = dg.DagsterInstance.get()
+instance.defs_state_storage.set_latest_version("OfPrepare", "1")
+`;
+
 /** The components whose state a storage knows. */
 function statesOf(home: string): string[] {
   const database = new Database(join(home, 'history/runs.db'), { readonly: true });
@@ -66,24 +74,32 @@ local_artifact_storage: { module: dagster._core.storage.root, class: LocalArtifa
 compute_logs: { module: dagster._core.storage.local_compute_log_manager, class: LocalComputeLogManager, config: { base_dir: ${production} } }
 python_logs: { python_log_level: INFO }
 `;
+  const copy = (file: string) => `cp ../${file} "$DAGSTER_HOME/dagster.yaml"`;
+  const prepare = `test ! -e .env && cp ../of-setup.env .env && cp ../of-setup.env ../.env && ${copy('production.yaml')}`;
   return {
     ...statelessProject('tables/'),
     'workspace.yaml': 'load_from: [{ grpc_server: { host: production.example.com, port: 4000 } }]\n',
     'pyproject.toml': `[tool.dagster]\nmodule_name = "shop"\n[tool.dg.cli]\nverbose = true\n`,
     '.branch-deployment.yml': [
       'locations:',
-      '  - { name: shop, directory: code, file: shop.py }',
+      '  - name: shop',
+      '    directory: code',
+      '    file: shop.py',
+      // Starts Dagster with what it has just copied.
+      `    prepare: ${copy('dagster.yaml')} && .venv/bin/python ../remember.py && ${prepare}`,
       '  - { name: tables, directory: tables, module: shop.definitions, optional: true }',
       'dagster_yaml: dagster.yaml',
       // What images of production do.
-      `setup: ln -s ${environment} .venv && cp ../of-setup.env .env && cp ../of-setup.env ../.env && cp ../dagster.yaml "$DAGSTER_HOME/dagster.yaml"`,
-      `prepare: test ! -e .env && cp ../of-setup.env .env && cp ../of-setup.env ../.env && cp ../dagster.yaml "$DAGSTER_HOME/dagster.yaml"`,
+      `setup: ln -s ${environment} .venv && cp ../of-setup.env .env && cp ../of-setup.env ../.env && ${copy('production.yaml')}`,
+      `prepare: ${prepare}`,
       '',
     ].join('\n'),
     '.env': dotenv,
     'code/.env': dotenv,
     'of-setup.env': dotenv.replace('WAREHOUSE=dev\n', ''),
     'dagster.yaml': storage,
+    'production.yaml': storage,
+    'remember.py': REMEMBER,
     'code/dagster.yaml': storage,
     'code/shop.py': `
 import os
@@ -158,6 +174,8 @@ describe.runIf(uv)(`a repository that leads elsewhere${uv ? '' : ' (left out: uv
     );
     // Setup's, by the log of its step; prepare's, by the code server that found it.
     expect(outcome.log).toContain('warning: .env was made by setup or prepare and is taken away');
+    expect(outcome.log).toContain('warning: dagster.yaml in DAGSTER_HOME was changed by setup or prepare');
+    expect(outcome.log).toContain("dagster.yaml of the repository: # the deployment's own is put in its place");
     expect(outcome.output).toContain('warning: .env was made by setup or prepare and is taken away');
     expect(outcome.output).toContain(
       'warning: dagster.yaml in DAGSTER_HOME was changed by setup or prepare and is put right',
@@ -172,6 +190,6 @@ describe.runIf(uv)(`a repository that leads elsewhere${uv ? '' : ' (left out: uv
       state: 'failed',
       message: expect.stringContaining('components without state, and so without their definitions: Tables.'),
     });
-    expect(statesOf(home)).toEqual(['Versioned']);
+    expect(statesOf(home).sort()).toEqual(['OfPrepare', 'Versioned']);
   });
 });

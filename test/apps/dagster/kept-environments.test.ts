@@ -126,7 +126,7 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
         { projectId: 1, app: '', env: {} },
         {
           ...{ place, tools, values: { env: { UV_OFFLINE: '1', ...env }, secret: {} }, written: env },
-          dagsterHome: place.data,
+          instance: { configuration: place.data, home: place.data },
         },
       );
       const ask = stepOf(place, 'ask', `.venv/bin/python -c '${ASK}'`);
