@@ -6,7 +6,7 @@ import type { LocationDefinitions } from './definitions.ts';
 export const PROBE_FOLDER = fileURLToPath(new URL('./probe', import.meta.url));
 
 /** What the probe writes and this service reads; another version is that of another release. */
-export const SNAPSHOT_VERSION = 1;
+const SNAPSHOT_VERSION = 1;
 
 const Asset = z.object({
   key: z.string().min(1),

@@ -1,4 +1,5 @@
 import type { LaunchContext, Preset, RecogniseRequest } from '../../apps/preset.ts';
+import type { Probe } from '../../changes/probe-release.ts';
 import type { AppSpec } from '../../deployment/app-spec.ts';
 import type { CommitFacts } from '../../deployment/gitlab-facts.ts';
 import type { GitLab } from '../../gitlab/gitlab.ts';
@@ -11,6 +12,7 @@ export interface ChangesContext
   extends Pick<InstanceContext, 'store' | 'runtime' | 'log' | 'now' | 'sealingKeys' | 'setupVariables'> {
   readonly gitlab: Pick<GitLab, 'commit' | 'mergeBase' | 'branchHead' | 'deployedCommit' | 'archive'>;
   readonly commitTrees: CommitTrees;
+  readonly probe: Probe;
   /** Of the service; absolute. People are not shown where it lies. */
   readonly dataDir: string;
   /** The time that one side has, from now on: others wait for their turn meanwhile. */

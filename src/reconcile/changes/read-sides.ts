@@ -1,7 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import type { DefinitionsReader, LaunchContext } from '../../apps/preset.ts';
 import { nameInBranch } from '../../changes/rename-locations.ts';
-import { PROBE_FOLDER, SNAPSHOT_VERSION } from '../../changes/snapshot.ts';
 import type { AppSpec } from '../../deployment/app-spec.ts';
 import { messageOf, ProblemError } from '../../errors.ts';
 import { deploymentFields } from '../../log.ts';
@@ -63,7 +62,7 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
 
   let own: Promise<ReadSide> | undefined;
   const branch = (): Promise<ReadSide> => {
-    own ??= kept(`revision:${revision.id}:${base.sha}`, readBranch);
+    own ??= kept(`revision:${revision.id}:${base.sha}:${context.probe.release}`, readBranch);
     return own;
   };
   return {
@@ -80,7 +79,7 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
   function readBranch(): Promise<ReadSide> {
     return beside(undefined, (place) =>
       readAll(place, { locations: reader.locations(revision.spec), time: context.sideTime() }, (location) =>
-        reader.plan(revision.spec, launch, { place: place.place, program: PROBE_FOLDER, location }),
+        reader.plan(revision.spec, launch, { place: place.place, program: context.probe.folder, location }),
       ),
     );
   }
@@ -121,7 +120,11 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
       if (spec === undefined) return {};
       return await beside(tree, async (place) => {
         const side = await readAll(place, { locations: reader.locations(spec), time }, (location) => {
-          const reading = { place: place.place, program: PROBE_FOLDER, location: readerOf(compared, spec, location) };
+          const reading = {
+            place: place.place,
+            program: context.probe.folder,
+            location: readerOf(compared, spec, location),
+          };
           return reader.plan(revision.spec, launch, {
             ...reading,
             base: { tree: place.tree as string, spec, location },
@@ -246,6 +249,6 @@ function keyOfCommit(
   // Keyed: a hash of a short secret could be guessed.
   const secret = context.sealingKeys[0]?.key ?? '';
   const handed = createHmac('sha256', secret).update(JSON.stringify(variables)).digest('hex');
-  const all = JSON.stringify([SNAPSHOT_VERSION, options.sha, spec, environments, env, handed]);
+  const all = JSON.stringify([context.probe.release, options.sha, spec, environments, env, handed]);
   return `commit:${createHash('sha256').update(all).digest('hex')}`;
 }

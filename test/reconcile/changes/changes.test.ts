@@ -1,6 +1,7 @@
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readProbe } from '../../../src/changes/probe-release.ts';
 import { SetupVariables } from '../../../src/deployment/setup-variables.ts';
 import { changesReconciler } from '../../../src/reconcile/changes/changes.ts';
 import { explainFileError } from '../../../src/store/bundles/refusals.ts';
@@ -69,6 +70,22 @@ it('is unknown where the archive is refused, with what is wrong with it', async 
 
   expect(t.decided()?.unknown).toContain('The archive is larger than 50 B');
   expect(t.noteIsDue()).toBe(true);
+});
+
+it('is not told by what another release has read, which may write the same in another way', async () => {
+  t.read = (file) => `sed s/old/older/ ${file}`;
+  await t.passes();
+  expect(t.changed()).toEqual(['new NEW', 'older REMOVED']);
+
+  t.read = (file) => `cat ${file}`;
+  const folder = mkdtempSync(join(t.folder, 'release-'));
+  writeFileSync(join(folder, 'snapshot.py'), 'its next release');
+  t.reconciler = changesReconciler(t.context({ probe: readProbe(folder) }));
+  t.push();
+  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders', 'new'] }) });
+  await t.passes();
+
+  expect(t.changed()).toEqual(['new NEW', 'old REMOVED']);
 });
 
 it('is all new where the base has no such project', async () => {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { expect } from 'vitest';
 import { baseFilesStep } from '../../../src/apps/dagster/base-files.ts';
 import type { DefinitionsReader, Preset } from '../../../src/apps/preset.ts';
+import { type Probe, readProbe } from '../../../src/changes/probe-release.ts';
 import type { DagsterSpec } from '../../../src/deployment/app-spec.ts';
 import type { CommitFacts } from '../../../src/deployment/gitlab-facts.ts';
 import { SetupVariables } from '../../../src/deployment/setup-variables.ts';
@@ -63,6 +64,7 @@ export interface ComparisonParts {
   /** The command that reads a location's file, as the Dagster preset's run the probe. */
   readonly read: (file: string) => string;
   readonly sideTime?: ChangesContext['sideTime'];
+  readonly probe?: Probe;
   readonly limits?: { readonly archiveBytes: number; readonly unpackedBytes: number; readonly entries: number };
 }
 
@@ -83,6 +85,7 @@ export function comparison(parts: ComparisonParts): ChangesContext {
     log: createLog('silent'),
     gitlab: connect(parts.gitlabUrl, { token: TOKEN, retry: { attempts: 1 } }),
     dataDir: folder,
+    probe: parts.probe ?? readProbe(),
     sideTime: parts.sideTime ?? (() => ({ limitMs: 600_000, signal: AbortSignal.timeout(600_000) })),
     commitTrees: createCommitTrees({ directory: join(folder, 'bases'), limits }),
     presetFor: () => ({ definitions }) as unknown as Preset,
@@ -154,7 +157,7 @@ export class ComparedWorld {
     expect(this.gitlab.violations).toEqual([]);
   }
 
-  context(options: Pick<ComparisonParts, 'limits' | 'sideTime'> = {}): ChangesContext {
+  context(options: Pick<ComparisonParts, 'limits' | 'sideTime' | 'probe'> = {}): ChangesContext {
     const { store, folder, runtime, target } = this;
     return comparison({
       ...{ store, folder, runtime, projectId: target.id, gitlabUrl: this.gitlab.localUrl },
