@@ -32,6 +32,8 @@ interface App {
 export function isKnown(told: Partial<Told>, known: Known, apps: () => readonly App[]): boolean {
   const fields = ['state', 'headSha', 'title', 'targetBranch'] as const;
   if (known.unreadableSince !== null) return false;
+  // What is remembered of an earlier head is forgotten by a read: it would be told as soon as a push back makes it the head again.
+  if (known.headRemark !== null && known.headRemark.sha !== known.headSha) return false;
   if (fields.some((field) => told[field] !== undefined && told[field] !== known[field])) return false;
   return apps().every((app) => isSettled(app, known));
 }

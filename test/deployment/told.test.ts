@@ -30,6 +30,12 @@ describe('a webhook only repeats what was read', () => {
 
 describe('a webhook has it read', () => {
   it.each([
+    [
+      'a head that runs, where it is still remembered why an earlier one did not: that one may come back',
+      TOLD,
+      { ...READ, headRemark: { sha: OTHER_SHA, kind: 'failed', pipelineUrl: null, since: 0 } },
+      [RUNS],
+    ],
     ['another state', { ...TOLD, state: 'closed' }, READ, [RUNS]],
     ['another head', { headSha: OTHER_SHA }, READ, [RUNS]],
     ['another title', { ...TOLD, title: 'Another' }, READ, [RUNS]],
