@@ -4,6 +4,8 @@ import type { ReadLocation } from './read-location.ts';
 
 /** Nothing that a project writes; a short secret may stand in a fingerprint by chance. */
 const OWN_KEYS = new Set(['status', 'source', 'locks']);
+/** Tables of an asset, under names that the project gave. All other names are the snapshot's own: a value may be such a word by chance. */
+const TABLES = new Set(['metadata', 'tags']);
 
 /** Takes secrets out of a snapshot: metadata may hold what a resource was made with. */
 export function maskSnapshot(read: ReadLocation, secrets: readonly string[]): ReadLocation {
@@ -19,14 +21,15 @@ export function maskSnapshot(read: ReadLocation, secrets: readonly string[]): Re
   return visit(read, () => masked[at++] ?? '') as ReadLocation;
 }
 
-/** A copy with each text replaced, keys of tables too, in an order that is always the same. */
-function visit(value: unknown, replace: (text: string) => string): unknown {
+/** A copy with each text replaced, names in tables too, in an order that is always the same. */
+function visit(value: unknown, replace: (text: string) => string, isTable = false): unknown {
   if (typeof value === 'string') return replace(value);
   if (Array.isArray(value)) return value.map((one) => visit(one, replace));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) =>
-      OWN_KEYS.has(key) ? [key, inner] : [replace(key), visit(inner, replace)],
-    ),
+    Object.entries(value).map(([key, inner]) => {
+      if (isTable) return [replace(key), visit(inner, replace)];
+      return [key, OWN_KEYS.has(key) ? inner : visit(inner, replace, TABLES.has(key))];
+    }),
   );
 }

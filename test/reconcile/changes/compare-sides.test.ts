@@ -88,6 +88,24 @@ it('secrets are taken out of all texts of a snapshot, and its fingerprints stay'
   expect(masked).toMatchObject({ locks: { 'uv.lock': secret }, dagster: '1.13.27' });
 });
 
+it('secrets are taken out of metadata and tags under every name, and a value that is a word of the snapshot is no end of it', () => {
+  const secret = 'correct-horse';
+  const table = { status: secret, source: `db:${secret}@x`, locks: secret, plain: 'a group' };
+  const assets = [{ ...loaded(['orders']).assets[0], metadata: table, tags: table }] as Loaded['assets'];
+  const words = ['assets', 'metadata', 'group', 'dagster', 'status', 'loaded', 'locks', 'isExternal'];
+
+  const masked = maskSnapshot(loaded([], { assets }), [secret, ...words]) as Loaded;
+
+  expect(JSON.stringify(masked)).not.toContain(secret);
+  expect(masked.assets[0]?.tags).toEqual({
+    '[MASKED]': '[MASKED]',
+    source: 'db:[MASKED]@x',
+    plain: 'a [MASKED]',
+  });
+  expect(Object.keys(masked.assets[0] ?? {})).toEqual(Object.keys(assets[0] ?? {}));
+  expect(changed({ etl: masked }, { etl: masked }).assets).toEqual([]);
+});
+
 it('secrets are taken out of keys too, however these spell them', () => {
   const secret = 'pass/word';
   const read = loaded([assetKeyOf([secret, 'orders']), assetKeyOf(['pass', 'word'])]);
