@@ -92,7 +92,8 @@ function openLink({ changes, url }: NoteChanges): string {
     changes.assets.filter((one) => isThere(one) && hasPage(one)).map(({ key }) => partsOfKey(key).join('/')),
   );
   if (keys.size === 0) return '';
-  const selection = [...keys].map((key) => `key:"${key.replaceAll(/["\\]/g, '\\$&')}"`).join(' or ');
+  // Its grammar has no escapes: what may not stand between quotes would make all of it invalid. A star is any text.
+  const selection = [...keys].map((key) => `key:"${key.replaceAll(/["\\\r\n]/g, '*')}"`).join(' or ');
   const target = dagsterUrl({ url }, `assets?asset-selection=${encodeText(selection)}`);
   return target.length > MAX_URL ? '' : ` ${link('Open them in Dagster', target)}`;
 }

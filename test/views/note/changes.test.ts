@@ -174,7 +174,7 @@ describe('the changes in the note', () => {
       [location('etl', [asset('say "hi"/x'), asset('b')])],
     );
     const [, url] = /\[Open them in Dagster\]\(([^)]+)\)/.exec(text) as RegExpExecArray;
-    expect(new URL(url as string).searchParams.get('asset-selection')).toBe('key:"say \\"hi\\"/x"');
+    expect(new URL(url as string).searchParams.get('asset-selection')).toBe('key:"say *hi*/x"');
   });
 });
 
