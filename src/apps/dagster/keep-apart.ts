@@ -80,6 +80,7 @@ export async function shippedStep(place: Place, instance: Apart): Promise<Step |
     directory: place.tree,
     command: `# the deployment's own is put in its place\n${replaceShipped(place.tree, own)}`,
     env: {},
+    besideShared: true,
   };
 }
 

@@ -94,4 +94,17 @@ describe('a production dagster.yaml of the repository', () => {
 
     expect(log).toContain('production.yaml: storage: production\na b/dagster.yaml: storage: the deployment\n');
   });
+
+  it('is replaced before the setups, which do not wait for the webserver’s environment because of it', async () => {
+    const log = await run({ 'dagster.yaml': PRODUCTION }, async (place) => [
+      {
+        ...stepOf(place, 'webserver', 'until [ -e .venv/bin/python ]; do sleep 0.01; done'),
+        makesShared: { path: join(place.shared, 'webserver') },
+      },
+      (await shippedStep(place, instanceOf(place))) as Step,
+      ...(await stepsOf(place, `cp dagster.yaml "$DAGSTER_HOME" && ${DAGSTER}`)),
+    ]);
+
+    expect(log).toContain('opens storage: the deployment\n');
+  });
 });
