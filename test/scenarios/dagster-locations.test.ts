@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findUv } from '../apps/dagster/uv.ts';
+import { rows as stored } from '../reconcile/sweep/swept-world.ts';
 import { makeArchive } from '../store/bundles/archives.ts';
 import { ANSWER_FILE, InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
@@ -111,16 +112,30 @@ describe.runIf(uv)(`a row for each code location${uv ? '' : ' (left out: uv is n
     const { mr, exit, rows } = await deploy('ends', [
       { optional: false, entry: entry('etl', loaded(assets)) },
       { optional: true, entry: entry('ml', loaded(assets)) },
+      { optional: true, entry: entry('bi', BROKEN) },
     ]);
     const [instance] = runtime.names().filter((name) => name.startsWith(`mr-${mr.iid}-`));
+    const before = ['| etl | ✅ Loaded |', '| ml | ✅ Loaded |', '| bi | ❌ Failed |'];
     expect(exit).toBe('0');
-    expect(rows).toEqual(['| etl | ✅ Loaded |', '| ml | ✅ Loaded |']);
+    expect(rows).toEqual(before);
 
     const starts = runtime.starts;
-    runtime.lose(instance as string, [{ name: 'ml', reason: 'the code server ml ended with exit code 3' }]);
-    await rowsOf(mr, ['| etl | ✅ Loaded |', '| ml | ❌ Not loaded: the code server ml ended with exit code 3 |']);
+    const reason = 'the code server ended with exit code 3';
+    const lost = ['ml', 'bi'].map((name) => ({ name, reason }));
+    runtime.lose(instance as string, lost);
+    await rowsOf(mr, ['| etl | ✅ Loaded |', ...lost.map(({ name }) => `| ${name} | ❌ Not loaded: ${reason} |`)]);
     runtime.lose(instance as string, []);
-    await rowsOf(mr, ['| etl | ✅ Loaded |', '| ml | ✅ Loaded |']);
+    await rowsOf(mr, before);
+    const told = stored<{ message: string }>(
+      t,
+      "select e.message from events e join merge_requests m on m.id = e.merge_request_id where e.type = 'part' and m.iid = ? order by e.id",
+      mr.iid,
+    );
+    expect(told.map(({ message }) => message)).toEqual([
+      ...lost.map(({ name }) => `${name} is not loaded: ${reason}`),
+      'ml is loaded.',
+      'bi could not be loaded: the note has its error.',
+    ]);
     expect(runtime.starts).toBe(starts);
   });
 

@@ -166,13 +166,18 @@ export function recordParts(context: InstanceContext, revision: RevisionRow, par
   store.transaction(() => {
     const deployment = store.deployments.get(revision.deploymentId) as DeploymentRow;
     store.revisions.update(revision.id, { parts });
-    for (const { name, absent, message } of changed) {
-      const what = absent ? `${name} is not loaded: ${message}` : `${name} is loaded.`;
+    for (const part of changed) {
+      const what = becameOf(part);
       addEvent(context, deployment, 'part', what, revision);
       logs.say(revision.id, what);
     }
     recordPhase(context, deployment.id);
   });
+}
+
+function becameOf({ name, state, message, absent }: PartHealth): string {
+  if (absent) return `${name} is not loaded: ${message}`;
+  return state === 'failed' ? `${name} could not be loaded: the note has its error.` : `${name} is loaded.`;
 }
 
 /** What a part says may be the app's own words: a load error with its stack. */
