@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { rows, unheard } from '../reconcile/sweep/swept-world.ts';
 import type { JobStatus, MergeRequest } from '../support/gitlab/state.ts';
 import { InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
@@ -113,4 +114,36 @@ it('a push whose job comes soon costs no look at pipelines', async () => {
     await seen(t);
   }
   expect(listings(mr)).toBe(0);
+});
+
+const headOf = ({ iid }: MergeRequest) =>
+  rows<{ head_sha: string }>(t, 'select head_sha from merge_requests where iid = ?', iid)[0]?.head_sha;
+
+describe('a job that reads the head while that moves on', () => {
+  it('remembers the one that it found in the end, where a replica of GitLab lagged behind at first', async () => {
+    const { mr, branch } = await live();
+    await seen(t);
+    await unheard(t, async () => void (await t.push(branch, { 'README.md': 'newer' })));
+    const path = new RegExp(`/merge_requests/${mr.iid}$`);
+    t.gitlab.faults.add({ match: { method: 'GET', path }, times: 1, act: { staleReads: true } });
+    await deploy(door, mr, 'newer');
+    expect(headOf(mr)).toBe(mr.sha);
+  });
+
+  it('has it read again, where a webhook told of the next push meanwhile', async () => {
+    const { mr, branch } = await live();
+    await t.push(branch, { 'README.md': 'two' });
+    await until('the push to be known', () => headOf(mr) === mr.sha);
+    await seen(t);
+    const token = await door.token(door.job(door.pipeline(mr)));
+    const reads = () => t.gitlab.requests.filter(({ path }) => path.endsWith(`/merge_requests/${mr.iid}`)).length;
+    const before = reads();
+    t.gitlab.faults.add({ match: { path: /repository\/commits\// }, times: 1, act: { delayMs: 5_000 } });
+    const begun = door.deploy(token, mr.iid);
+    await until('the job to have read the merge request', () => reads() > before);
+    await t.push(branch, { 'README.md': 'three [skip ci]' });
+    await until('the next push to be known', () => headOf(mr) === mr.sha);
+    expect((await begun).status).toBe(200);
+    await until('the head to be right again', () => headOf(mr) === mr.sha);
+  });
 });

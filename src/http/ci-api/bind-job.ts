@@ -28,6 +28,8 @@ export interface BoundJob {
   /** The target project, which is asked for everything: the pipeline may run in a fork. */
   readonly project: ProjectFacts;
   readonly mergeRequest: MergeRequestFacts;
+  /** When GitLab was asked about the merge request; ms. */
+  readonly askedAt: number;
   readonly pipeline: PipelineFacts;
   /** Its code is not the project's own: it runs only where its commit is approved, and is never handed variables of the project's. */
   readonly fork: boolean;
@@ -56,6 +58,7 @@ export async function bindJob(context: CiContext, claims: JobClaims, request: Bi
   assertAllowed(context, project);
   const pipeline = bound ?? (await gitlab.pipeline(project.id, claims.pipelineId));
   if (!runsInFork) assertNot(checkPipeline(pipeline, request.iid));
+  const askedAt = context.now();
   const mergeRequest = await gitlab.mergeRequest(project.id, request.iid);
   if (mergeRequest === null)
     throw new ProblemError(
@@ -76,12 +79,13 @@ export async function bindJob(context: CiContext, claims: JobClaims, request: Bi
       `The ID token says that the code is of project ${claims.projectId}, and GitLab says that !${request.iid} comes from project ${project.id} itself: nothing is deployed.`,
     );
   }
-  return { claims, project, mergeRequest, pipeline, fork };
+  return { claims, project, mergeRequest, askedAt, pipeline, fork };
 }
 
 /** Whether the job's commit is the one to deploy now. */
 export type HeadDecision =
-  | { readonly decision: 'current'; readonly commit: CommitFacts }
+  /** `mergeRequest` is as it was read last. */
+  | { readonly decision: 'current'; readonly commit: CommitFacts; readonly mergeRequest: MergeRequestFacts }
   | { readonly decision: 'superseded'; readonly message: string };
 
 /**
@@ -111,7 +115,11 @@ export async function checkJobHead(context: CiContext, job: BoundJob): Promise<H
     if (head.decision === 'current') {
       const commit = await context.gitlab.commit(project.id, sha);
       const [mergedInto] = parents.filter((parent) => parent !== sha);
-      return { decision: 'current', commit: mergedInto === undefined ? commit : { ...commit, mergedInto } };
+      return {
+        decision: 'current',
+        commit: mergedInto === undefined ? commit : { ...commit, mergedInto },
+        mergeRequest,
+      };
     }
     if (context.now() >= patience) {
       throw new ProblemError(

@@ -1,8 +1,8 @@
-import type { JobClaims } from '../../deployment/gitlab-facts.ts';
+import type { JobClaims, MergeRequestFacts } from '../../deployment/gitlab-facts.ts';
 import { deploymentName, deploymentSlug, randomPart } from '../../deployment/naming.ts';
 import { ProblemError } from '../../errors.ts';
 import { deploymentFields } from '../../log.ts';
-import type { DeploymentRow } from '../../store/schema.ts';
+import type { DeploymentRow, MergeRequestRow } from '../../store/schema.ts';
 import type { CiAnswer } from './answer.ts';
 import { type BoundJob, bindJob, checkJobHead } from './bind-job.ts';
 import type { CiContext } from './context.ts';
@@ -27,7 +27,8 @@ export async function beginDeploy(context: CiContext, claims: JobClaims, request
   });
   const handed = handOver(context, request, { isFork: job.fork });
   const head = await checkJobHead(context, job);
-  const deployment = store.transaction(() => findOrCreate(context, job, request));
+  const read = head.decision === 'current' ? { ...job, mergeRequest: head.mergeRequest } : job;
+  const deployment = store.transaction(() => findOrCreate(context, read, request));
   const url = context.previewUrl(deployment.name);
   if (head.decision === 'superseded') return { url, say: [head.message], exit: 0 };
   if (job.fork) {
@@ -84,9 +85,10 @@ function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest)
   const environmentName = claims.environment as string;
   const known = store.mergeRequests.find(project.id, mergeRequest.iid);
   const row = store.mergeRequests.record(mergeRequest, now());
-  // Of one that was not known, a webhook during this call marked nothing; one that is open again may be a stale read.
+  // Of one that was not known, a webhook during this call marked nothing; one that is open again may be a stale read, and so may be what
+  // differs from a read that ended after this one began.
   const isDoubtful = known
-    ? known.state !== mergeRequest.state
+    ? known.state !== mergeRequest.state || (known.readAt >= job.askedAt && isOther(known, mergeRequest))
     : context.heardOfStrangers.has(project.id, mergeRequest.iid);
   if (isDoubtful) store.work.mark(`merge-request:${row.id}`, 'merge-request', now() + READ_AGAIN_MS);
   const key = { projectId: project.id, app: request.app, ref: `mr-${mergeRequest.iid}` };
@@ -131,4 +133,9 @@ function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest)
     pipelineId: claims.pipelineId,
     createdAt: now(),
   });
+}
+
+function isOther(known: MergeRequestRow, read: MergeRequestFacts): boolean {
+  const fields = ['headSha', 'title', 'targetBranch'] as const;
+  return fields.some((field) => known[field] !== read[field]);
 }
