@@ -1,19 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, statSync } from 'node:fs';
-import { relative } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
 import type { LostPart, PlannedProcess } from '../../deployment/launch.ts';
 import { messageOf } from '../../errors.ts';
 import type { Observation } from '../runtime.ts';
-import { spawnAs } from './account.ts';
 import { endProcesses } from './end-processes.ts';
 import { findProcesses } from './find-processes.ts';
 import { type InstanceFolders, instanceFolders } from './folders.ts';
 import type { Ground } from './ground.ts';
-import { openOutput, trimOutput } from './output.ts';
+import { trimOutput } from './output.ts';
 import { isAlive, type ProcessRow, readProcess } from './process-table.ts';
 import { type InstanceRecord, type RecordedProcess, writeRecord } from './record.ts';
 import { Restarts } from './restarts.ts';
 import { type Command, describeEnd, type End, runCommand, signalGroup } from './run-command.ts';
+import { spawnPlanned } from './spawn-planned.ts';
 import { hearing, watchPorts } from './watch-ports.ts';
 
 /** How soon what is left of an interrupted start must end: it has served nobody yet. */
@@ -120,7 +118,7 @@ export class Instance {
   startProcess(planned: PlannedProcess, env: Readonly<Record<string, string>>): void {
     this.signal.throwIfAborted();
     try {
-      this.spawnPlanned(planned, env);
+      this.follow(spawnPlanned(this, planned, env), planned, () => this.startProcess(planned, env));
     } catch (error) {
       if (planned.optionalPart === undefined) throw error;
       this.lose([planned.optionalPart], messageOf(error));
@@ -134,16 +132,10 @@ export class Instance {
     this.tellNews();
   }
 
-  private spawnPlanned(planned: PlannedProcess, env: Readonly<Record<string, string>>): void {
-    const { name, optionalPart } = planned;
-    if (!statSync(planned.directory, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new Error(
-        `the ${planned.name} could not be started: there is no folder ${relative(this.folders.tree, planned.directory)}`,
-      );
-    }
-    const child = this.spawnInto(this.folders.output, planned, env);
+  /** @param again starts it anew */
+  private follow(child: ChildProcess, { name, argv, optionalPart }: PlannedProcess, again: () => void): void {
     child.once('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'ENOENT' ? `there is no program ${planned.argv[0]}` : error.message;
+      const why = error.code === 'ENOENT' ? `there is no program ${argv[0]}` : error.message;
       const reason = `the ${name} could not be started: ${why}`;
       if (optionalPart === undefined) this.fail(null, reason);
       else this.lose([optionalPart], reason);
@@ -154,7 +146,7 @@ export class Instance {
     child.unref();
     child.once('exit', (code, signal) => {
       if (optionalPart !== undefined) signalGroup(pid, 'SIGKILL'); // What it has started ends with it, as with the instance.
-      this.processEnded(started, { code, signal }, () => this.startProcess(planned, env));
+      this.processEnded(started, { code, signal }, again);
     });
     // Read before this turn of the event loop ends: until then even an ended child keeps its entry.
     const startedAt = readProcess(pid)?.startedAt ?? '';
@@ -238,21 +230,6 @@ export class Instance {
   private abort(reason: string): void {
     this.control.abort(new Error(reason));
     this.stopping.abort(new Error(reason));
-  }
-
-  private spawnInto(path: string, planned: PlannedProcess, env: Readonly<Record<string, string>>): ChildProcess {
-    const output = openOutput(path);
-    try {
-      return spawn(planned.argv[0], planned.argv.slice(1), {
-        cwd: planned.directory,
-        env,
-        detached: true,
-        stdio: ['ignore', output, output],
-        ...spawnAs(this.ground.account),
-      });
-    } finally {
-      closeSync(output);
-    }
   }
 
   private async end(options: { graceMs?: number } = {}): Promise<void> {
