@@ -11,6 +11,7 @@ import { until } from '../support/poll.ts';
 import { dbtEnvironment } from '../support/surroundings.ts';
 import { openWorld, type World } from '../support/world.ts';
 import { CiDoor } from './ci-door.ts';
+import { RUNS_PROJECT } from './dagster-runs-project.ts';
 
 const LONG = 300_000;
 
@@ -22,43 +23,6 @@ function eventually<T>(what: string, look: () => T | undefined | false | Promise
   };
   return until(what, now, 120_000);
 }
-
-/** A run of `waits` tells where it is by files, and ends when it is told to. */
-const CODE = `
-import os, pathlib, sys, time
-import dagster as dg
-
-@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["a", "b"]))
-def parts(): ...
-
-@dg.op(config_schema={"name": str})
-def wait(context):
-    mine = pathlib.Path(os.environ["FILES"]) / context.op_config["name"]
-    print(mine.name, "runs in", sys.prefix, flush=True)
-    mine.with_suffix(".started").touch()
-    try:
-        while not mine.with_suffix(".go").exists():
-            time.sleep(0.05)
-    finally:
-        events = [one.dagster_event.message for one in context.instance.all_logs(context.run_id) if one.is_dagster_event]
-        mine.with_suffix(".ended").write_text("\\n".join(str(one) for one in events))
-
-@dg.job
-def waits():
-    wait()
-
-@dg.sensor(job=waits, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
-def ticks():
-    return dg.SkipReason("only to see that it is asked")
-
-@dg.schedule(job=waits, cron_schedule="* * * * *", default_status=dg.DefaultScheduleStatus.RUNNING)
-def minutely():
-    return dg.SkipReason("only to see that it is asked")
-
-defs = dg.Definitions(
-    assets=[parts], jobs=[waits], sensors=[ticks], schedules=[minutely], executor=dg.in_process_executor
-)
-`;
 
 interface RunInfo {
   readonly runId: string;
@@ -91,7 +55,7 @@ describe.runIf(uv)(`Dagster's runs${uv ? '' : ' (left out: uv is not installed)'
     const appFile = `setup: ln -s ${environment} .venv\nlocations: [{ name: main, file: defs.py }]\nenv: { FILES: ${files} }\n`;
     const archive = makeArchive([
       { path: '.branch-deployment.yml', content: appFile + keys },
-      { path: 'defs.py', content: CODE },
+      { path: 'defs.py', content: RUNS_PROJECT },
     ]);
     const played = await door.play(door.job(door.pipeline(mr)), mr.iid, archive);
     expect(played.log.split('\n').slice(-20).join('\n')).toContain('Healthy after');
