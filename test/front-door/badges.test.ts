@@ -123,6 +123,8 @@ describe("badges in Dagster's own UI", () => {
     expect(filled('r.etl.night.__repository__.moved', 'moved')).toEqual(['NEW']);
     expect(filled('r.etl.__repository__.moved', 'moved')).toEqual([]);
     expect(filled('r.other.__repository__.raw', 'raw')).toEqual([]);
+    // A location without changes whose name begins as that of one with changes.
+    expect(filled('r.etl.core.__repository__.raw', 'raw')).toEqual([]);
     // Of all locations together: what any of them changes.
     expect(filled('w.raw', 'raw')).toEqual(['CODE_VERSION', 'TAGS']);
     expect(filled('w.moved', 'moved')).toEqual(['NEW']);

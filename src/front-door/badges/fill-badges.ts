@@ -44,12 +44,12 @@ function reasonsFor(
   const own = key ?? (id?.startsWith('w.') ? id.slice(2) : undefined);
   if (own === undefined) return [];
   const name = keptAs?.(own) ?? own;
-  if (id?.startsWith('r.')) {
-    // A location's name may have dots, and so may begin as another one's.
-    const [location] = [...byLocation.keys()]
-      .filter((one) => id.startsWith(`r.${one}.`))
-      .sort((a, b) => b.length - a.length);
-    return (location !== undefined && byLocation.get(location)?.get(name)) || [];
-  }
+  if (id?.startsWith('r.')) return byLocation.get(locationOf(id, own))?.get(name) ?? [];
   return [...new Set([...byLocation.values()].flatMap((assets) => assets.get(name) ?? []))];
+}
+
+/** A location's name may have dots, and begin as another one's; a repository's has letters, digits and underscores only (`check_valid_name`). */
+function locationOf(id: string, key: string): string {
+  const repository = id.endsWith(`.${key}`) ? id.slice(0, -key.length - 1) : id;
+  return repository.slice('r.'.length, repository.lastIndexOf('.'));
 }
