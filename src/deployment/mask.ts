@@ -123,6 +123,17 @@ export function maskText(text: string, values: readonly string[]): string {
   return Buffer.concat([masker.write(Buffer.from(text)), masker.end()]).toString();
 }
 
+/** Masks texts that have been cut: what may be the beginning of a secret at their end goes too, but for one of a few characters. */
+export function cutTextMasker(values: readonly string[]): (text: string) => string {
+  const masker = createMasker(values);
+  return (text) => {
+    const whole = masker.write(Buffer.from(text));
+    const isBeginning = masker.held >= SHORTEST;
+    const end = masker.end();
+    return isBeginning ? `${whole}${MASK}` : Buffer.concat([whole, end]).toString();
+  };
+}
+
 /** How a value may stand in what an app prints. */
 function spellings(value: string): string[] {
   const lines = value.split(/\r?\n/);

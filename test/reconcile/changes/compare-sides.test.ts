@@ -88,6 +88,18 @@ it('secrets are taken out of all texts of a snapshot, and its fingerprints stay'
   expect(masked).toMatchObject({ locks: { 'uv.lock': secret }, dagster: '1.13.27' });
 });
 
+it('the beginning of a secret that the probe has cut is taken out too, with and without the mark of the cut', () => {
+  const secret = 'correct-horse';
+  const cut = 'x'.repeat(392) + secret.slice(0, 8);
+  const metadata = { cut, marked: `${cut}… 0a1b`, whole: cut.slice(1), chance: `${'y'.repeat(399)}c` };
+  const assets = [{ ...loaded(['orders']).assets[0], metadata }] as Loaded['assets'];
+
+  const masked = maskSnapshot(loaded([], { assets }), [secret]) as Loaded;
+
+  const left = `${'x'.repeat(392)}[MASKED]`;
+  expect(masked.assets[0]?.metadata).toEqual({ ...metadata, cut: left, marked: `${left}… 0a1b` });
+});
+
 it('secrets are taken out of metadata and tags under every name, and a value that is a word of the snapshot is no end of it', () => {
   const secret = 'correct-horse';
   const table = { status: secret, source: `db:${secret}@x`, locks: secret, plain: 'a group' };
