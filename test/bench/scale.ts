@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../support/poll.ts';
+import { buildService } from '../support/service-process.ts';
 import { type Figure, median, percentile } from './report.ts';
-import { BuiltService, buildService } from './scale/built-service.ts';
+import { BuiltService } from './scale/built-service.ts';
 import { startQuietGitLab } from './scale/gitlab.ts';
 import { fillDatabase, mergeRequestOf, type Scale } from './scale/rows.ts';
 
@@ -29,7 +30,7 @@ export async function benchScale({ quick }: { readonly quick: boolean }): Promis
       ...{ BD_ALLOWED_PROJECTS: 'group/**', BD_WEBHOOK_SECRET: TOKEN, BD_PREVIEW_ACCESS: 'open' },
       ...{ BD_SWEEP_EVERY: `${sweepSeconds}s`, BD_PROCESS_USER: process.getuid?.() === 0 ? 'root' : '' },
     };
-    const main = await buildService(folder);
+    const { main } = await buildService(folder);
     // Its folders are the service's to make.
     const first = await BuiltService.start(main, env);
     await first.service.stop();

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,11 +13,18 @@ import { surroundings } from './surroundings.ts';
 export const MAIN_SOURCE = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The service as people run it, compiled into a folder of its own: it starts in a third of the time that it takes from source. */
-export async function buildService(): Promise<{ readonly main: string; dispose(): void }> {
-  const folder = mkdtempSync(join(tmpdir(), 'bd-built-'));
+/**
+ * The service as people run it, built as `npm run build` does into a folder of its own: it starts in a third of the time that it takes from
+ * source. `main` is the absolute path of its main program.
+ */
+export async function buildService(
+  folder = mkdtempSync(join(tmpdir(), 'bd-built-')),
+): Promise<{ readonly main: string; dispose(): void }> {
   const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
   await promisify(execFile)(process.execPath, [tsc, '-p', ROOT, '--outDir', join(folder, 'dist')], { cwd: ROOT });
+  const isBuilt = (path: string) =>
+    path.endsWith('.py') || (statSync(path).isDirectory() && !path.endsWith('__pycache__'));
+  cpSync(join(ROOT, 'src'), join(folder, 'dist'), { recursive: true, filter: isBuilt });
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
   for (const name of ['node_modules', 'drizzle']) symlinkSync(join(ROOT, name), join(folder, name));
   return {

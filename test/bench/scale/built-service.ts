@@ -1,8 +1,7 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { readFileSync, symlinkSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { until } from '../../support/poll.ts';
 
 const DATABASE_TIME = fileURLToPath(new URL('./database-time.mjs', import.meta.url));
@@ -14,14 +13,6 @@ const FLAGS: readonly string[] = (
 ).scripts.start
   .split(' ')
   .filter((word) => word.startsWith('--'));
-
-/** Builds the service as `npm run build` does, into a folder of its own. Returns the path of its main program. */
-export async function buildService(folder: string): Promise<string> {
-  const tsc = join(ROOT, 'node_modules', '.bin', 'tsc');
-  await promisify(execFile)(tsc, ['--project', ROOT, '--outDir', join(folder, 'dist')], { cwd: ROOT });
-  for (const name of ['node_modules', 'drizzle', 'package.json']) symlinkSync(join(ROOT, name), join(folder, name));
-  return join(folder, 'dist', 'main.js');
-}
 
 /** The service as a process of its own. */
 export class BuiltService {
