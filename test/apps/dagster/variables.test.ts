@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -40,6 +40,7 @@ it('code servers are given the variables, setup and prepare those for setup too,
   });
   const ports = { webserver: 1, 'location-0': 2, 'location-1': 3 };
   const folders = { tree: join(folder, 'tree'), work: '/work', data: join(folder, 'data'), shared: '/shared' };
+  mkdirSync(folders.tree); // the branch's files lie there when its start is planned
   const plan = await launch.plan({ name: 'mr-7-shop-r1', ...folders, host: '127.0.0.1', ports });
   rmSync(folder, { recursive: true });
 
