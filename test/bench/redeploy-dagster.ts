@@ -34,6 +34,9 @@ export async function dagsterSide({ quick }: { readonly quick: boolean }): Promi
     install(['pip', 'install', '--quiet', '--compile-bytecode', '--python', 'env/bin/python', wanted], web);
   }
   writeFileSync(join(web, 'dagster.yaml'), 'telemetry: { enabled: false }\n');
+  // The storage, before programs that start side by side: where two make it at once, Dagster cannot use it ever after.
+  const makesStorage = 'from dagster import DagsterInstance; DagsterInstance.get()';
+  execFileSync(join(web, 'env/bin/python'), ['-c', makesStorage], { env: { ...process.env, DAGSTER_HOME: web } });
   const change = (folder: string, round: number) => writeFileSync(join(folder, CODE), `${code}\n\nROUND = ${round}\n`);
 
   return {
