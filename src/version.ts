@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { SHIPPED } from './shipped-files.ts';
 
-/** Version of the service, as package.json has it; that file lies beside `src` and beside `dist`. */
-export const VERSION: string = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
+/** Version of the service, as package.json has it. */
+export const VERSION: string = (JSON.parse(readFileSync(SHIPPED.package, 'utf8')) as { version: string }).version;

@@ -7,17 +7,17 @@ import { describe, expect, it } from 'vitest';
 const RULE: Readonly<Record<string, readonly string[] | 'all'>> = {
   main: 'all',
   service: 'all',
-  commands: ['deployment', 'apps', 'changes', 'views', 'errors'],
+  commands: ['deployment', 'apps', 'changes', 'views', 'errors', 'shipped-files'],
   http: ['deployment', 'webhooks', 'store', 'views', 'gitlab/id-token', 'errors', 'log', 'version'],
   reconcile: ['deployment', 'store', 'gitlab', 'runtimes', 'apps', 'changes', 'views', 'errors', 'log'],
   'front-door': ['deployment', 'store', 'changes', 'errors', 'log'],
   gitlab: ['deployment', 'errors'],
   runtimes: ['deployment', 'errors'],
-  apps: ['deployment', 'errors'],
-  changes: ['deployment', 'errors'],
+  apps: ['deployment', 'errors', 'shipped-files'],
+  changes: ['deployment', 'errors', 'shipped-files'],
   webhooks: ['deployment', 'errors'],
   views: ['deployment', 'errors'],
-  store: ['deployment', 'errors'],
+  store: ['deployment', 'errors', 'shipped-files'],
   deployment: [],
   config: ['deployment', 'errors', 'settings'],
   settings: ['deployment'],
@@ -26,7 +26,8 @@ const RULE: Readonly<Record<string, readonly string[] | 'all'>> = {
   errors: [],
   log: [],
   metrics: ['deployment'],
-  version: [],
+  version: ['shipped-files'],
+  'shipped-files': [],
 };
 
 /** Libraries that only some parts may know, or some files of a part. */

@@ -46,10 +46,11 @@ async function planDagster(
   const instance = instanceFiles(spec, place, servers);
   const runs = planRuns(spec, place, { env: context.env, instance, servers, python: webserverPython(spec, place) });
   const storage = await storageStep(spec, place, { instance });
+  const shipped = await shippedStep(place, instance);
   const steps = [
     webserverStep(spec, place, { tools }),
     runs.step,
-    ...[(await shippedStep(place, instance)) ?? []].flat(),
+    ...(shipped ? [shipped] : []),
     ...(await stepsOfLocations(servers, context, { place, tools, instance, storage })),
   ];
   const folders = new Set([spec.directory, ...spec.locations.map((one) => one.directory)]);

@@ -52,8 +52,8 @@ export interface BackgroundWork<Spec extends AppSpec = AppSpec> {
 export interface Reading<Spec extends AppSpec = AppSpec> {
   /** The running instance's. */
   readonly place: Place;
-  /** Folder of the program that reads (`changes/snapshot.ts`), on the service's disk. */
-  readonly program: string;
+  /** The program that reads (`changes/probe`): the text of its files by name, and what tells it apart from that of another release. */
+  readonly program: { readonly files: Readonly<Record<string, string>>; readonly release: string };
   /** Name of the branch's location that reads, in its environment and with its values. */
   readonly location: string;
   /** Other code: its tree (absolute), what was recognised in it, and the name of the location of it that is read. */

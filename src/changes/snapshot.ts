@@ -1,9 +1,5 @@
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import type { LocationDefinitions } from './definitions.ts';
-
-/** The probe: a folder of Python that the interpreter of a code location runs (`python <folder> --output FILE -m MODULE -d FOLDER`). */
-export const PROBE_FOLDER = fileURLToPath(new URL('./probe', import.meta.url));
 
 /** What the probe writes and this service reads; another version is that of another release. */
 const SNAPSHOT_VERSION = 1;

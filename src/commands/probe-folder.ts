@@ -4,8 +4,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { probeArguments } from '../apps/dagster/probe-arguments.ts';
-import { PROBE_FOLDER, readSnapshot, type Snapshot } from '../changes/snapshot.ts';
+import { readSnapshot, type Snapshot } from '../changes/snapshot.ts';
 import type { DagsterLocation } from '../deployment/app-spec.ts';
+import { SHIPPED } from '../shipped-files.ts';
 
 const MAX_OUTPUT = 16 * 1024;
 
@@ -25,7 +26,7 @@ export async function probeFolder({ location, tree, other, python, env }: Folder
   const folder = await mkdtemp(join(tmpdir(), 'branch-deployments-changes-'));
   const output = join(folder, 'snapshot.json');
   try {
-    const argv = [PROBE_FOLDER, '--output', output, '--instead', other, ...probeArguments(location, tree)];
+    const argv = [SHIPPED.probe, '--output', output, '--instead', other, ...probeArguments(location, tree)];
     const child = spawn(python, argv, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -1,12 +1,10 @@
-import { fileURLToPath } from 'node:url';
 import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
+import { SHIPPED } from '../shipped-files.ts';
 import { Database as SqliteFile } from './sqlite.ts';
 
 export type Database = BetterSQLite3Database;
 
-/** Beside `src` and beside `dist`. */
-const MIGRATIONS = fileURLToPath(new URL('../../drizzle', import.meta.url));
 /**
  * Pages of the write-ahead log (64 MB) at which a commit moves it into the file. SQLite's own 1,000 are a few hundred webhooks, and each
  * move waits for the disk twice while the service answers nobody.
@@ -45,7 +43,7 @@ export function openDatabase(
 ): { readonly db: Database; readonly sqlite: SqliteConnection; close(): void } {
   const sqlite = openSqlite(file);
   const db = drizzle({ client: sqlite, casing: 'snake_case' });
-  migrate(db, { migrationsFolder: MIGRATIONS });
+  migrate(db, { migrationsFolder: SHIPPED.migrations });
   const timer = setInterval(() => moveLog(sqlite), checkpointEveryMs).unref();
   return {
     db,

@@ -2,13 +2,13 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 import { CiDoor } from '../scenarios/ci-door.ts';
 import { deploy } from '../scenarios/live.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { InstantRuntime } from '../support/instant-runtime.ts';
+import { buildService } from '../support/service-process.ts';
 import { BOT_TOKEN, openWorld, SIGNING_TOKEN, type World } from '../support/world.ts';
 
 // All output of the whole test run is searched for secrets as well: test/support/secret-search.
@@ -46,11 +46,12 @@ describe('CVE-2026-45631, CVE-2026-24840: no secret has a default', () => {
     expect(() => readConfig(env, { uid: 1000 })).toThrow(name);
   });
 
-  it('the program ends, says what is missing, and listens nowhere', () => {
+  it('the program ends, says what is missing, and listens nowhere', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'bd-no-secrets-'));
-    const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+    const { main, dispose } = await buildService();
+    onTestFinished(dispose);
     const env = { PATH: process.env.PATH, BD_GITLAB_URL: 'https://gitlab.example.com', BD_DATA_DIR: folder };
-    const ended = spawnSync(process.execPath, ['--import', 'tsx', main, 'serve'], {
+    const ended = spawnSync(process.execPath, [main, 'serve'], {
       env,
       encoding: 'utf8',
       timeout: 50_000,

@@ -6,7 +6,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { compareDefinitions } from '../../src/changes/compare.ts';
-import { definitionsOf, PROBE_FOLDER, readSnapshot } from '../../src/changes/snapshot.ts';
+import { definitionsOf, readSnapshot } from '../../src/changes/snapshot.ts';
+import { SHIPPED } from '../../src/shipped-files.ts';
 import { dbtEnvironment } from '../support/surroundings.ts';
 import { openDoorBefore } from './changes/front-door.ts';
 import { writeProject } from './changes/project.ts';
@@ -42,7 +43,7 @@ async function timeLoading(python: string, folder: string, rounds: number): Prom
   const probe = (side: string) =>
     timeRun(
       python,
-      [PROBE_FOLDER, '--output', snapshotFile(folder, side), '-m', 'definitions', '-d', join(folder, side)],
+      [SHIPPED.probe, '--output', snapshotFile(folder, side), '-m', 'definitions', '-d', join(folder, side)],
       folder,
     );
   // The base is only made, without the clock; this also compiles what is imported.

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { PROBE_FOLDER, readSnapshot, type Snapshot } from '../../src/changes/snapshot.ts';
+import { readSnapshot, type Snapshot } from '../../src/changes/snapshot.ts';
+import { SHIPPED } from '../../src/shipped-files.ts';
 import { linkedEnvironment } from '../support/linked-environment.ts';
 import { dbtEnvironment } from '../support/surroundings.ts';
 import { writeTree } from '../support/write-tree.ts';
@@ -92,7 +93,18 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 async function probe(tree: string, ...options: readonly string[]) {
   const output = join(folder, 'snapshot.json');
   rmSync(output, { force: true });
-  const argv = [PROBE_FOLDER, '--output', output, '--root', tree, '-d', join(tree, 'etl'), '-f', 'defs.py', ...options];
+  const argv = [
+    SHIPPED.probe,
+    '--output',
+    output,
+    '--root',
+    tree,
+    '-d',
+    join(tree, 'etl'),
+    '-f',
+    'defs.py',
+    ...options,
+  ];
   await run(join(environment, 'bin', 'python'), argv);
   const snapshot = readSnapshot(readFileSync(output, 'utf8')) as Extract<Snapshot, { status: 'loaded' }>;
   return new Map(snapshot.assets.map((asset) => [asset.key, asset]));

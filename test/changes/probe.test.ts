@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { changedLocks } from '../../src/changes/changed-locks.ts';
 import { compareDefinitions } from '../../src/changes/compare.ts';
-import { definitionsOf, PROBE_FOLDER, readSnapshot, type Snapshot } from '../../src/changes/snapshot.ts';
+import { definitionsOf, readSnapshot, type Snapshot } from '../../src/changes/snapshot.ts';
+import { SHIPPED } from '../../src/shipped-files.ts';
 import { dbtEnvironment } from '../support/surroundings.ts';
 
 const run = promisify(execFile);
@@ -42,7 +43,7 @@ async function runCases(
 ): Promise<ReadonlyMap<string, Case>> {
   const into = join(folder, name);
   mkdirSync(into);
-  const argv = [join(fixtures, 'run_cases.py'), PROBE_FOLDER, into, ...features];
+  const argv = [join(fixtures, 'run_cases.py'), SHIPPED.probe, into, ...features];
   const { stdout } = await run(interpreter, argv, { maxBuffer: 64 * 1024 * 1024 });
   const { cases: found } = JSON.parse(stdout) as { cases: readonly Case[] };
   return new Map(found.map((one) => [one.name, one]));
@@ -60,7 +61,7 @@ async function probe(files: Readonly<Record<string, string>>, ...load: readonly 
   const project = mkdtempSync(join(folder, 'project-'));
   for (const [path, text] of Object.entries(files)) writeFileSync(join(project, path), text);
   const output = join(project, 'snapshot.json');
-  const argv = [PROBE_FOLDER, '--output', output, '-d', project, ...load];
+  const argv = [SHIPPED.probe, '--output', output, '-d', project, ...load];
   const ended = await run(python, argv).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     (error: { code: number; stdout: string; stderr: string }) => error,

@@ -7,7 +7,8 @@ import { isDeepStrictEqual, promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareDefinitions } from '../../src/changes/compare.ts';
-import { definitionsOf, PROBE_FOLDER, readSnapshot } from '../../src/changes/snapshot.ts';
+import { definitionsOf, readSnapshot } from '../../src/changes/snapshot.ts';
+import { SHIPPED } from '../../src/shipped-files.ts';
 import { dbtEnvironment } from '../support/surroundings.ts';
 import { type Pair, pair } from './truth/projects.ts';
 
@@ -54,7 +55,7 @@ async function bothAbout(pairs: readonly Pair[]) {
     writeFileSync(join(projects, `${at}_base.py`), base);
     writeFileSync(join(projects, `${at}_branch.py`), branch);
   }
-  const { stdout } = await promisify(execFile)(python, ['-W', 'ignore', ASK, PROBE_FOLDER, projects], {
+  const { stdout } = await promisify(execFile)(python, ['-W', 'ignore', ASK, SHIPPED.probe, projects], {
     maxBuffer: 256 * 1024 * 1024,
     env: { ...process.env, DAGSTER_HOME: projects, PYTHONHASHSEED: '0' },
   });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runChanges } from '../../src/commands/changes.ts';
 import { linkedEnvironment } from '../support/linked-environment.ts';
-import { MAIN_SOURCE } from '../support/service-process.ts';
+import { buildService } from '../support/service-process.ts';
 import { dbtEnvironment, surroundings } from '../support/surroundings.ts';
 import { writeTree } from '../support/write-tree.ts';
 import { BASE, EDITS, LAYOUTS, PLACED } from './compared-projects.ts';
@@ -13,10 +13,12 @@ import { BASE, EDITS, LAYOUTS, PLACED } from './compared-projects.ts';
 const folder = realpathSync(mkdtempSync(join(tmpdir(), 'bd-command-')));
 const at = (name: string): string => join(folder, name);
 
+let built: Awaited<ReturnType<typeof buildService>>;
+
 /** The command as a process of its own, as people run it. */
 function command(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    const argv = ['--import', 'tsx', MAIN_SOURCE, 'changes', ...args];
+    const argv = [built.main, 'changes', ...args];
     execFile(process.execPath, argv, { env: surroundings() as NodeJS.ProcessEnv }, (error, stdout, stderr) =>
       resolve({ code: error ? (error.code as number) : 0, stdout, stderr }),
     );
@@ -28,7 +30,8 @@ const changes = (...args: readonly string[]) => runChanges(args, surroundings())
 
 const folders = (base: string, branch: string) => ['--base', at(base), '--branch', at(branch)];
 
-beforeAll(() => {
+beforeAll(async () => {
+  built = await buildService();
   const dagster = dbtEnvironment('uv', at('environment'));
   writeTree(at('base'), BASE);
   writeTree(at('branch'), BASE);
@@ -37,7 +40,10 @@ beforeAll(() => {
   linkedEnvironment(at('branch/.venv'), dagster, [at('branch/shop/src')]);
 }, 300_000);
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  built.dispose();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 describe('the command changes', { timeout: 180_000 }, () => {
   it('tells people what differs between two folders, of which only one has an environment', async () => {

@@ -5,7 +5,7 @@ import { processesNaming } from '../runtimes/process-facts.ts';
 import { makeArchive } from '../store/bundles/archives.ts';
 import type { MergeRequest } from '../support/gitlab/state.ts';
 import { until } from '../support/poll.ts';
-import { MAIN_SOURCE, ServiceProcess } from '../support/service-process.ts';
+import { buildService, ServiceProcess } from '../support/service-process.ts';
 import { openWorld, type World } from '../support/world.ts';
 import { CiDoor } from './ci-door.ts';
 
@@ -24,17 +24,20 @@ const longSetup =
 
 let t: World;
 let door: CiDoor;
+let built: Awaited<ReturnType<typeof buildService>>;
 let service: ServiceProcess;
 
 beforeAll(async () => {
+  built = await buildService();
   t = await openWorld({ pipelines: false, startsService: false, env: { BD_SWEEP_EVERY: '2s' } });
   door = new CiDoor(t);
-  service = new ServiceProcess({ main: MAIN_SOURCE, env: t.env });
+  service = new ServiceProcess({ main: built.main, env: t.env });
   await service.start();
 });
 afterAll(async () => {
   await service.end('SIGKILL').catch(() => {});
   await t.close();
+  built.dispose();
 });
 
 async function deploy(mr: MergeRequest, prepare?: string) {

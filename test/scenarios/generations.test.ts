@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { rows } from '../reconcile/sweep/swept-world.ts';
 import { makeArchive } from '../store/bundles/archives.ts';
 import type { Job, MergeRequest } from '../support/gitlab/state.ts';
 import { InstantRuntime } from '../support/instant-runtime.ts';
 import { freePort, until } from '../support/poll.ts';
+import { buildService } from '../support/service-process.ts';
 import { surroundings } from '../support/surroundings.ts';
 import { nodeServer, openWorld, startWorld, type World } from '../support/world.ts';
 import { CiDoor } from './ci-door.ts';
@@ -275,10 +275,11 @@ describe('what a person asks for last counts', () => {
 });
 
 it('a second service on the same data folder refuses to start, and says which process has it', async () => {
-  const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+  const { main, dispose } = await buildService();
+  onTestFinished(dispose);
   const env = { ...surroundings(), ...t.env, BD_LISTEN: `127.0.0.1:${await freePort()}` };
   const ended = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', main, 'serve'], { env }, (error, _stdout, stderr) =>
+    execFile(process.execPath, [main, 'serve'], { env }, (error, _stdout, stderr) =>
       resolve({ code: error?.code, stderr }),
     );
   });

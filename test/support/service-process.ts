@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,26 +9,21 @@ import { until } from './poll.ts';
 import { recordOutput } from './secret-search/output.ts';
 import { surroundings } from './surroundings.ts';
 
-/** The service's source: for tests that start it a few times only. */
-export const MAIN_SOURCE = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * The service as people run it, built as `npm run build` does into a folder of its own: it starts in a third of the time that it takes from
+ * The service as people run it: what `npm run build` makes, in a folder of its own. It starts in a fraction of the time that it takes from
  * source. `main` is the absolute path of its main program.
  */
 export async function buildService(
   folder = mkdtempSync(join(tmpdir(), 'bd-built-')),
 ): Promise<{ readonly main: string; dispose(): void }> {
-  const tsc = join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
-  await promisify(execFile)(process.execPath, [tsc, '-p', ROOT, '--outDir', join(folder, 'dist')], { cwd: ROOT });
-  const isBuilt = (path: string) =>
-    path.endsWith('.py') || (statSync(path).isDirectory() && !path.endsWith('__pycache__'));
-  cpSync(join(ROOT, 'src'), join(folder, 'dist'), { recursive: true, filter: isBuilt });
+  const outdir = join(folder, 'dist');
+  await promisify(execFile)('npm', ['run', '--silent', 'build', '--', `--outdir=${outdir}`], { cwd: ROOT });
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
   for (const name of ['node_modules', 'drizzle']) symlinkSync(join(ROOT, name), join(folder, name));
   return {
-    main: join(folder, 'dist', 'main.js'),
+    main: join(outdir, 'main.js'),
     dispose: () => rmSync(folder, { recursive: true, force: true }),
   };
 }
@@ -41,7 +36,7 @@ export class ServiceProcess {
   private readonly env: Readonly<Record<string, string>>;
   private child: ChildProcess | undefined;
 
-  /** @param options.main path of the compiled `main.js`, or of its source; @param options.env settings (`BD_…`) */
+  /** @param options.main path of the built `main.js`; @param options.env settings (`BD_…`) */
   constructor(options: { readonly main: string; readonly env: Readonly<Record<string, string>> }) {
     this.main = options.main;
     this.env = options.env;
@@ -66,14 +61,10 @@ export class ServiceProcess {
 
   /** Starts it, and does not wait until it answers. */
   spawn(): ChildProcess {
-    const child = spawn(
-      process.execPath,
-      [...(this.main.endsWith('.ts') ? ['--import', 'tsx'] : []), this.main, 'serve'],
-      {
-        env: { ...surroundings(), ...this.env } as NodeJS.ProcessEnv,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      },
-    );
+    const child = spawn(process.execPath, [this.main, 'serve'], {
+      env: { ...surroundings(), ...this.env } as NodeJS.ProcessEnv,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.child = child;
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => {

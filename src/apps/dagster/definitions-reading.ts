@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { deflateSync } from 'node:zlib';
 import type { DagsterLocation, DagsterSpec } from '../../deployment/app-spec.ts';
@@ -36,27 +34,6 @@ for name, text in json.loads(zlib.decompress(base64.b64decode(sys.argv[2]))).ite
     with open(sys.argv[1] + "/" + name, "w", encoding="utf-8") as file:
         file.write(text)`;
 
-interface Program {
-  readonly packed: string;
-  readonly version: string;
-}
-
-/** By folder: it does not change while the service runs. */
-const programs = new Map<string, Program>();
-
-function programOf(folder: string): Program {
-  const known = programs.get(folder);
-  if (known) return known;
-  const names = readdirSync(folder).filter((name) => name.endsWith('.py'));
-  const files = JSON.stringify(
-    Object.fromEntries(names.sort().map((name) => [name, readFileSync(join(folder, name), 'utf8')])),
-  );
-  const version = createHash('sha256').update(files).digest('hex').slice(0, 16);
-  const program = { packed: deflateSync(files).toString('base64'), version };
-  programs.set(folder, program);
-  return program;
-}
-
 /**
  * Reads definitions with each location's own interpreter, in the environment that its code server has. The program lies where no branch can
  * change it.
@@ -71,7 +48,7 @@ export function createDefinitionsReader(tools: LocationTools): DefinitionsReader
       const location = locationOf(spec, reading.location);
       const target = base ? locationOf(base.spec, base.location) : location;
       const own = { ...spec, dotenv: { ...spec.dotenv, ...location.dotenv } };
-      const program = join(place.shared, 'dagster-probe', programOf(reading.program).version);
+      const program = join(place.shared, 'dagster-probe', reading.program.release);
       const around = { place, tools, dagsterHome: base ? baseHome(base.tree) : dagsterHome(place) };
       const steps = [programStep(reading.program, { program, python: pythonOf(location, place), place })];
       if (base && target.prepare !== undefined) {
@@ -101,8 +78,9 @@ interface Around {
   readonly values: AppValues;
 }
 
-function programStep(folder: string, at: { program: string; python: string; place: Place }): Step {
-  const words = [at.python, '-I', '-c', UNPACK, at.program, programOf(folder).packed];
+function programStep({ files }: Reading['program'], at: { program: string; python: string; place: Place }): Step {
+  const packed = deflateSync(JSON.stringify(files)).toString('base64');
+  const words = [at.python, '-I', '-c', UNPACK, at.program, packed];
   return {
     name: "the service's program that reads definitions",
     directory: at.place.shared,

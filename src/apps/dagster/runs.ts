@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { DagsterSpec } from '../../deployment/app-spec.ts';
 import type { LaunchPlan, Place, PlannedProcess, Step } from '../../deployment/launch.ts';
+import { SHIPPED } from '../../shipped-files.ts';
 import type { BackgroundWork } from '../preset.ts';
 import { askActivity } from './activity.ts';
 import type { DagsterInstance, ServedLocation } from './instance-files.ts';
 import { quote } from './quote.ts';
 
 /** The programs that see to the runs. */
-const PROGRAMS = fileURLToPath(new URL('./runs', import.meta.url));
 const FILES = ['daemon.py', 'end_runs.py', 'lost_runs.py', 'code_servers.py', 'held_runs.py'] as const;
 const DEFAULT_DRAIN_MS = 10 * 60_000;
 
@@ -23,7 +22,7 @@ interface Programs {
 let programs: Programs | undefined;
 
 function readPrograms(): Programs {
-  const files = FILES.map((name) => ({ name, text: readFileSync(join(PROGRAMS, name), 'utf8') }));
+  const files = FILES.map((name) => ({ name, text: readFileSync(join(SHIPPED.runs, name), 'utf8') }));
   return { files, version: createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 16) };
 }
 

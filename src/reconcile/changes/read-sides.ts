@@ -79,7 +79,7 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
   function readBranch(): Promise<ReadSide> {
     return beside(undefined, (place) =>
       readAll(place, { locations: reader.locations(revision.spec), time: context.sideTime() }, (location) =>
-        reader.plan(revision.spec, launch, { place: place.place, program: context.probe.folder, location }),
+        reader.plan(revision.spec, launch, { place: place.place, program: context.probe, location }),
       ),
     );
   }
@@ -122,7 +122,7 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
         const side = await readAll(place, { locations: reader.locations(spec), time }, (location) => {
           const reading = {
             place: place.place,
-            program: context.probe.folder,
+            program: context.probe,
             location: readerOf(compared, spec, location),
           };
           return reader.plan(revision.spec, launch, {
