@@ -5,7 +5,7 @@ import type Sqlite from 'better-sqlite3';
  * SQLite, in the release that fits this Node. better-sqlite3 12 ends the process on Node 24.19 and up, when a statement is collected
  * (Node's ObjectWrap removes a hook without an environment); 13 is built on Node-API 10, which Node 20 lacks.
  */
-const name = Number(process.versions.napi) >= 10 ? 'better-sqlite3-napi' : 'better-sqlite3';
+export const SQLITE_PACKAGE = Number(process.versions.napi) >= 10 ? 'better-sqlite3-napi' : 'better-sqlite3';
 
 /** Opens a database file: the constructor of better-sqlite3. */
-export const Database = createRequire(import.meta.url)(name) as typeof Sqlite;
+export const Database = createRequire(import.meta.url)(SQLITE_PACKAGE) as typeof Sqlite;

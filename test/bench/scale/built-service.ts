@@ -2,9 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SQLITE_PACKAGE } from '../../../src/store/sqlite.ts';
 import { until } from '../../support/poll.ts';
 
-const DATABASE_TIME = fileURLToPath(new URL('./database-time.mjs', import.meta.url));
+const DATABASE_TIME = new URL(`./database-time.mjs?${SQLITE_PACKAGE}`, import.meta.url).href;
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
 /** What `npm start` gives Node. */

@@ -1,7 +1,10 @@
-/** Given to Node by `--import`, before the service itself: adds up the CPU time of SQLite's statements, and prints it at each SIGUSR2. */
-import { pathToFileURL } from 'node:url';
+/**
+ * Given to Node by `--import`, before the service itself, as `database-time.mjs?<package of SQLite>`: adds up the CPU time of SQLite's
+ * statements, and prints it at each SIGUSR2.
+ */
+import { createRequire } from 'node:module';
 
-const { Database } = await import(new URL('./store/sqlite.js', pathToFileURL(process.argv[1])).href);
+const Database = createRequire(process.argv[1])(new URL(import.meta.url).search.slice(1));
 const statements = Object.getPrototypeOf(new Database(':memory:').prepare('select 1'));
 let usedMs = 0;
 let asked = 0;
