@@ -27,6 +27,13 @@ export interface ListedMergeRequest extends MergeRequestFacts {
   readonly notesCount: number;
 }
 
+/** That a merge request was closed or merged (`ended`), or reopened. */
+export interface StateChange {
+  readonly ended: boolean;
+  /** Ms since the epoch, by GitLab's clock. */
+  readonly at: number;
+}
+
 export interface PersonFacts {
   readonly id: number;
   readonly username: string;

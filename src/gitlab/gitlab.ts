@@ -10,6 +10,7 @@ import type {
   PersonFacts,
   PipelineFacts,
   ProjectFacts,
+  StateChange,
 } from '../deployment/gitlab-facts.ts';
 
 /**
@@ -29,6 +30,8 @@ export interface GitLab {
   mergeRequest(projectId: number, iid: number): Promise<MergeRequestFacts | null>;
   /** Those of these merge requests that GitLab lists, a hundred with each request. One that is not listed may be there all the same. */
   mergeRequestsOf(projectId: number, iids: readonly number[]): Promise<ListedMergeRequest[]>;
+  /** Closes, reopens and merges of a merge request, oldest first, all pages. */
+  stateChanges(projectId: number, iid: number): Promise<StateChange[]>;
   /** Pipelines of a merge request, newest first, all pages; also those that ran in a fork. */
   mergeRequestPipelines(projectId: number, iid: number): Promise<PipelineFacts[]>;
   /**

@@ -1,6 +1,6 @@
-import { MergeRequests } from '@gitbeaker/rest';
+import { IssueStateEvents, MergeRequests } from '@gitbeaker/rest';
 import * as z from 'zod';
-import type { ListedMergeRequest, MergeRequestFacts } from '../deployment/gitlab-facts.ts';
+import type { ListedMergeRequest, MergeRequestFacts, StateChange } from '../deployment/gitlab-facts.ts';
 import { nullWhereMissing, person, readAnswer, readList } from './answers.ts';
 import type { GitLab } from './gitlab.ts';
 import type { ResourceOptions } from './resource-options.ts';
@@ -46,12 +46,22 @@ const listed: z.ZodType<ListedMergeRequest> = mergeRequest.and(
     .transform((wire) => ({ updatedAt: wire.updated_at, notesCount: wire.user_notes_count })),
 );
 
+const stateEvent = z.object({ id: z.number(), state: z.string(), created_at: z.string() });
+
 /** GitLab's longest page; the addresses of so many iids stay well below what proxies take. */
 const PAGE = 100;
 
-/** Merge requests (doc/api/merge_requests.md). */
-export function createMergeRequests(options: ResourceOptions): Pick<GitLab, 'mergeRequest' | 'mergeRequestsOf'> {
+/** gitbeaker has this class, and does not export it. */
+class MergeRequestStateEvents extends IssueStateEvents {
+  protected override resource2Type = 'merge_requests';
+}
+
+/** Merge requests (doc/api/merge_requests.md), and what became of their state (doc/api/resource_state_events.md). */
+export function createMergeRequests(
+  options: ResourceOptions,
+): Pick<GitLab, 'mergeRequest' | 'mergeRequestsOf' | 'stateChanges'> {
   const mergeRequests = new MergeRequests(options);
+  const stateEvents = new MergeRequestStateEvents(options);
   return {
     async mergeRequest(projectId, iid) {
       const found = await nullWhereMissing(mergeRequests.show(projectId, iid));
@@ -65,6 +75,19 @@ export function createMergeRequests(options: ResourceOptions): Pick<GitLab, 'mer
         found.push(...(await readList(listed, mergeRequests.all(asked), `merge requests of project ${projectId}`)));
       }
       return found;
+    },
+
+    async stateChanges(projectId, iid) {
+      const found = stateEvents.all(projectId, iid, { perPage: PAGE });
+      const events = await readList(stateEvent, found, `the state events of merge request !${iid}`);
+      return events
+        .toSorted((one, other) => one.id - other.id)
+        .map(
+          ({ state, created_at }): StateChange => ({
+            ended: state === 'closed' || state === 'merged',
+            at: Date.parse(created_at),
+          }),
+        );
     },
   };
 }

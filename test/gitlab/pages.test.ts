@@ -105,6 +105,24 @@ test('pipelines of a merge request come newest first, whatever the order of the 
   expect(server.received[0]?.url).toBe('/api/v4/projects/1/merge_requests/2/pipelines?per_page=100');
 });
 
+test('closes, reopens and merges of a merge request come oldest first, whatever the order of the answer', async () => {
+  const event = (id: number, state: string) => ({
+    id,
+    user: ada,
+    created_at: `2026-01-01T00:00:0${id}.250Z`,
+    resource_type: 'MergeRequest',
+    resource_id: 7,
+    state,
+  });
+  const server = await startScripted(() => ({ json: [event(2, 'reopened'), event(3, 'merged'), event(1, 'closed')] }));
+  expect(await connect(server.url).stateChanges(1, 2)).toEqual([
+    { ended: true, at: Date.UTC(2026, 0, 1, 0, 0, 1, 250) },
+    { ended: false, at: Date.UTC(2026, 0, 1, 0, 0, 2, 250) },
+    { ended: true, at: Date.UTC(2026, 0, 1, 0, 0, 3, 250) },
+  ]);
+  expect(server.received[0]?.url).toBe('/api/v4/projects/1/merge_requests/2/resource_state_events?per_page=100');
+});
+
 test('the files of a commit are read from all pages, folders and submodules left out', async () => {
   const entry = (path: string, type: string, mode: string) => ({ id: `id of ${path}`, name: 'x', path, type, mode });
   const pages = [

@@ -10,6 +10,7 @@ import type {
   PersonFacts,
   PipelineFacts,
   ProjectFacts,
+  StateChange,
 } from '../../deployment/gitlab-facts.ts';
 import type { SealingKey } from '../../deployment/sealed-variables.ts';
 import type { SetupVariables } from '../../deployment/setup-variables.ts';
@@ -24,6 +25,7 @@ export interface JobGitLab {
   mergeRequest(projectId: number, iid: number): Promise<MergeRequestFacts | null>;
   mergeRequestPipelines(projectId: number, iid: number): Promise<PipelineFacts[]>;
   pipeline(projectId: number, pipelineId: number): Promise<PipelineFacts>;
+  stateChanges(projectId: number, iid: number): Promise<StateChange[]>;
   jobQueuedAt(projectId: number, jobId: number): Promise<number | null>;
   commit(projectId: number, sha: string): Promise<CommitFacts>;
   committedFiles(projectId: number, sha: string): Promise<CommittedFile[]>;

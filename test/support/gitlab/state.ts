@@ -74,6 +74,16 @@ export interface MergeRequest {
   mergedAt: string | null;
   closedAt: string | null;
   mergeCommitSha: string | null;
+  /** Its closes, reopens and merge, oldest first; that it was opened is none of them. */
+  stateEvents: StateEvent[];
+}
+
+/** doc/api/resource_state_events.md */
+export interface StateEvent {
+  id: number;
+  state: 'closed' | 'reopened' | 'merged';
+  userId: number;
+  createdAt: string;
 }
 
 export interface Note {

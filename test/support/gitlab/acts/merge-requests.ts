@@ -3,7 +3,7 @@ import { mergeCommits } from '../git/commit.ts';
 import { resolveCommit, runGit } from '../git/git.ts';
 import type { Readers } from '../readers.ts';
 import type { StandInGitLab } from '../stand-in.ts';
-import type { MergeRequest, Pipeline, Project, User } from '../state.ts';
+import type { MergeRequest, Pipeline, Project, StateEvent, User } from '../state.ts';
 import { addSystemNote, announceMergeRequest } from './announce.ts';
 import { stopEnvironmentsOf } from './environments.ts';
 import { updateRefs } from './merge-refs.ts';
@@ -74,6 +74,7 @@ export async function openMergeRequest(
     mergedAt: null,
     closedAt: null,
     mergeCommitSha: null,
+    stateEvents: [],
   };
   gitlab.state.mergeRequests.push(mergeRequest);
   await updateRefs(gitlab, mergeRequest);
@@ -100,7 +101,7 @@ export async function closeMergeRequest(
   requireState(mergeRequest, 'opened');
   mergeRequest.state = 'closed';
   mergeRequest.closedAt = mergeRequest.updatedAt = gitlab.time();
-  addSystemNote(gitlab, mergeRequest, { user: options.user, body: 'closed' });
+  recordState(gitlab, mergeRequest, { user: options.user, state: 'closed' });
   await announceMergeRequest(gitlab, mergeRequest, { action: 'close', user: options.user });
   await stopEnvironmentsOf(gitlab, mergeRequest, options.user);
 }
@@ -119,7 +120,7 @@ export async function reopenMergeRequest(
   mergeRequest.sha =
     (await resolveCommit(source.repository, `refs/heads/${mergeRequest.sourceBranch}`)) ?? mergeRequest.sha;
   await updateRefs(gitlab, mergeRequest);
-  addSystemNote(gitlab, mergeRequest, { user: options.user, body: 'reopened' });
+  recordState(gitlab, mergeRequest, { user: options.user, state: 'reopened' });
   await announceMergeRequest(gitlab, mergeRequest, { action: 'reopen', user: options.user });
 }
 
@@ -146,7 +147,7 @@ export async function mergeMergeRequest(
   mergeRequest.state = 'merged';
   mergeRequest.mergedAt = mergeRequest.updatedAt = gitlab.time();
   mergeRequest.mergeCommitSha = merged;
-  addSystemNote(gitlab, mergeRequest, { user: options.user, body: 'merged' });
+  recordState(gitlab, mergeRequest, { user: options.user, state: 'merged' });
   await announceMergeRequest(gitlab, mergeRequest, { action: 'merge', user: options.user });
   await stopEnvironmentsOf(gitlab, mergeRequest, options.user);
   await branchMoved(gitlab, target, {
@@ -197,6 +198,17 @@ export async function updateMergeRequest(
     if (changes.approved) mergeRequest.approvedBy.push(user.id);
     await announceMergeRequest(gitlab, mergeRequest, { action: changes.approved ? 'approved' : 'unapproved', user });
   }
+}
+
+/** In GitLab one record is both: the event of the API, and the remark among the notes. */
+function recordState(
+  gitlab: StandInGitLab,
+  mergeRequest: MergeRequest,
+  event: { readonly user: User; readonly state: StateEvent['state'] },
+): void {
+  const { user, state } = event;
+  mergeRequest.stateEvents.push({ id: gitlab.nextId(), state, userId: user.id, createdAt: gitlab.time() });
+  addSystemNote(gitlab, mergeRequest, { user, body: state });
 }
 
 const isDraft = (title: string) => /^\s*(\[draft\]|\(draft\)|draft:)/i.test(title);

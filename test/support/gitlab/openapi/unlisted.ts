@@ -11,9 +11,10 @@ const note: Operation = {
   },
   required: ['body'],
 };
-const notes = '/projects/{id}/merge_requests/{merge_request_iid}/notes';
+const mergeRequest = '/projects/{id}/merge_requests/{merge_request_iid}';
+const notes = `${mergeRequest}/notes`;
 
-/** Operations that GitLab's description lacks, by doc/api/notes.md, doc/api/users.md and doc/api/repositories.md. */
+/** Operations that GitLab's description lacks, by doc/api/notes.md, doc/api/resource_state_events.md, doc/api/users.md and doc/api/repositories.md. */
 export const unlisted: Readonly<Record<string, Operation>> = {
   'GET /user': none,
   'GET /version': none,
@@ -28,6 +29,7 @@ export const unlisted: Readonly<Record<string, Operation>> = {
     },
     required: [],
   },
+  [`GET ${mergeRequest}/resource_state_events`]: none,
   [`GET ${notes}`]: {
     properties: {
       sort: { type: 'string', enum: ['asc', 'desc'] },

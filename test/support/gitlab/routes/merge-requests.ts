@@ -1,7 +1,7 @@
 import { mergeRequestPipelines, setPipelineStatus } from '../acts/pipelines.ts';
 import { ApiRefusal } from '../api-refusal.ts';
 import { paginate } from './paginate.ts';
-import { presentMergeRequest, presentPipeline, presentPipelineDetails } from './present.ts';
+import { presentMergeRequest, presentPipeline, presentPipelineDetails, presentStateEvent } from './present.ts';
 import { created, DEVELOPER, forbidden, mergeRequestOfCall, ok, REPORTER, type Route, textOf } from './route.ts';
 
 const one = '/projects/{id}/merge_requests/{merge_request_iid}';
@@ -34,6 +34,18 @@ export const mergeRequestRoutes: readonly Route[] = [
     path: one,
     level: REPORTER,
     handle: (call) => ok(presentMergeRequest(call.gitlab, mergeRequestOfCall(call))),
+  },
+  {
+    method: 'GET',
+    path: `${one}/resource_state_events`,
+    level: REPORTER,
+    handle: (call) => {
+      const mergeRequest = mergeRequestOfCall(call);
+      return paginate(call, mergeRequest.stateEvents, {
+        path: `/projects/${call.project.id}/merge_requests/${mergeRequest.iid}/resource_state_events`,
+        present: (event) => presentStateEvent(call.gitlab, mergeRequest, event),
+      });
+    },
   },
   {
     method: 'GET',

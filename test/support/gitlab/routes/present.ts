@@ -1,7 +1,18 @@
 import { headPipeline } from '../acts/pipelines.ts';
 import { findEnvironment, jobUrl, mergeRequestUrl, pipelineUrl } from '../hooks/records.ts';
 import type { StandInGitLab } from '../stand-in.ts';
-import type { Deployment, Emoji, Environment, Job, MergeRequest, Note, Pipeline, Project, User } from '../state.ts';
+import type {
+  Deployment,
+  Emoji,
+  Environment,
+  Job,
+  MergeRequest,
+  Note,
+  Pipeline,
+  Project,
+  StateEvent,
+  User,
+} from '../state.ts';
 
 /** Records as GitLab's REST API shows them. */
 
@@ -155,6 +166,21 @@ export function presentJob(gitlab: StandInGitLab, job: Job): Record<string, unkn
     artifacts_expire_at: null,
     archived: false,
     tag_list: [],
+  };
+}
+
+export function presentStateEvent(
+  gitlab: StandInGitLab,
+  mergeRequest: MergeRequest,
+  event: StateEvent,
+): Record<string, unknown> {
+  return {
+    id: event.id,
+    user: presentUser(gitlab, gitlab.user(event.userId)),
+    created_at: event.createdAt,
+    resource_type: 'MergeRequest',
+    resource_id: mergeRequest.id,
+    state: event.state,
   };
 }
 
