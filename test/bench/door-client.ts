@@ -3,12 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readConfig } from '../../src/config.ts';
-import { createLog } from '../../src/log.ts';
-import { startService } from '../../src/service.ts';
 import { CiDoor } from '../scenarios/ci-door.ts';
 import { StandInGitLab } from '../support/gitlab/stand-in.ts';
 import { freePort, until } from '../support/poll.ts';
 import { removeInstances, shareUvCache, shareWebserver, surroundings } from '../support/surroundings.ts';
+import { ChildService } from './child-service.ts';
 
 /** A service and a stand-in GitLab, and one merge request whose deploy jobs are played by hand: without CI, only the service is timed. */
 export interface DoorClient {
@@ -40,23 +39,20 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
   const project = await gitlab.addProject({ path: 'bench/app', files: { 'README.md': 'bench' } });
   gitlab.addMember(project, bot, 40);
   gitlab.addMember(project, dev, 30);
-  const config = readConfig(
-    {
-      ...surroundings(),
-      BD_GITLAB_URL: gitlab.url,
-      BD_GITLAB_TOKEN: 'glpat-bench',
-      BD_PUBLIC_URL: serviceUrl,
-      BD_ALLOWED_PROJECTS: 'bench/app',
-      BD_LISTEN: `127.0.0.1:${port}`,
-      BD_DATA_DIR: dataDir,
-      BD_WEBHOOK_TOKEN: 'bench-bench',
-      BD_PREVIEW_ACCESS: 'open',
-      ...(process.getuid?.() === 0 ? { BD_PROCESS_USER: 'root' } : {}),
-      ...env,
-    },
-    { uid: process.getuid?.() },
-  );
-  const service = await startService(config, { log: createLog('silent') });
+  const settings = {
+    ...surroundings(),
+    BD_GITLAB_URL: gitlab.url,
+    BD_GITLAB_TOKEN: 'glpat-bench',
+    BD_PUBLIC_URL: serviceUrl,
+    BD_ALLOWED_PROJECTS: 'bench/app',
+    BD_LISTEN: `127.0.0.1:${port}`,
+    BD_DATA_DIR: dataDir,
+    BD_WEBHOOK_TOKEN: 'bench-bench',
+    BD_PREVIEW_ACCESS: 'open',
+    ...(process.getuid?.() === 0 ? { BD_PROCESS_USER: 'root' } : {}),
+    ...env,
+  };
+  const service = await ChildService.start(settings);
   await gitlab.push(project, 'feature', { files: { 'README.md': 'change' }, message: 'change', author: dev });
   const mergeRequest = await gitlab.openMergeRequest(project, {
     sourceBranch: 'feature',
@@ -66,7 +62,7 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
   });
   const jobs = new CiDoor({ gitlab, project, dev, serviceUrl });
   return {
-    passEnv: config.passEnv,
+    passEnv: readConfig(settings, { uid: process.getuid?.() }).passEnv,
     dataDir,
     alone: () =>
       until('one instance to be left', () => namesIn(dataDir, 'instances').length === 1, QUIET_PATIENCE_MS).then(
@@ -92,16 +88,16 @@ export async function openDoor(env: Readonly<Record<string, string>> = {}): Prom
 const QUIET_PATIENCE_MS = 60_000;
 
 /** One instance left, no copy being made, and nothing due but the next look. */
-async function quiet(service: { idle(at: number): boolean }, dataDir: string): Promise<void> {
-  const isQuiet = () => {
+async function quiet(service: ChildService, dataDir: string): Promise<void> {
+  const isQuiet = async () => {
     const setups = namesIn(dataDir, 'shared', 'setups');
     const spares = setups.filter((name) => name.startsWith('.spare-')).length;
     const kept = setups.filter((name) => !name.startsWith('.')).length;
     const isCopying = spares !== kept || setups.some((name) => name.startsWith('.unfinished-'));
-    return namesIn(dataDir, 'instances').length === 1 && !isCopying && service.idle(Date.now() + 500);
+    return namesIn(dataDir, 'instances').length === 1 && !isCopying && (await service.isIdle(500));
   };
   const since = performance.now();
-  while (!isQuiet()) {
+  while (!(await isQuiet())) {
     if (performance.now() - since > QUIET_PATIENCE_MS) {
       console.log(
         `the service still works on the last push ${QUIET_PATIENCE_MS / 1000} s after it: what is timed next has that beside it`,

@@ -1,11 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { StandInGitLab } from '../support/gitlab/stand-in.ts';
 import { freePort, until } from '../support/poll.ts';
 import { surroundings } from '../support/surroundings.ts';
+import { ChildService } from './child-service.ts';
 import { close, type Life, makeLives, open, playStopJob, push, type Setting } from './lifecycle-lives.ts';
 import type { Figure } from './report.ts';
 
@@ -32,7 +31,7 @@ export async function benchLifecycle({ quick }: { readonly quick: boolean }): Pr
   const project = await gitlab.addProject({ path: 'bench/app', files: { 'README.md': 'bench' } });
   gitlab.addMember(project, bot, 40);
   gitlab.addMember(project, dev, 30);
-  const service = await startService({
+  const env = {
     ...surroundings(),
     BD_GITLAB_URL: gitlab.url,
     BD_GITLAB_TOKEN: TOKEN,
@@ -46,7 +45,8 @@ export async function benchLifecycle({ quick }: { readonly quick: boolean }): Pr
     BD_SWEEP_EVERY: '1d',
     BD_MAX_RUNNING: '1000',
     ...(process.getuid?.() === 0 ? { BD_PROCESS_USER: 'root' } : {}),
-  });
+  };
+  const service = await ChildService.start(env, { instant: true });
   const setting: Setting = { gitlab, project, dev, serviceUrl };
   try {
     const lives = await makeLives(setting, count, PUSHES);
@@ -55,15 +55,14 @@ export async function benchLifecycle({ quick }: { readonly quick: boolean }): Pr
     gitlab.faults.add({ match: { path: /\/api\/v4\// }, act: { delayMs: GITLAB_DELAY_MS } });
     return await lead(setting, lives, service);
   } finally {
-    service.send('stop');
-    await new Promise((resolve) => service.once('exit', resolve));
+    await service.stop();
     await gitlab.close();
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
 /** All lives at once, step by step, so that it can be said which step asked for what. */
-async function lead(setting: Setting, lives: readonly Life[], service: ChildProcess): Promise<Figure[]> {
+async function lead(setting: Setting, lives: readonly Life[], service: ChildService): Promise<Figure[]> {
   const { gitlab } = setting;
   let totalMs = 0;
   const step = async (act: (life: Life) => Promise<void>): Promise<Asked> => {
@@ -92,7 +91,7 @@ async function lead(setting: Setting, lives: readonly Life[], service: ChildProc
     { name: 'reads-a-life', value: sum(all, 'reads'), unit: '' },
     { name: 'writes-a-life', value: sum(all, 'writes'), unit: '' },
     { name: 'requests-a-life', value: sum(all), unit: '', goal: { atMost: PUSHES * A_PUSH + MORE_A_LIFE } },
-    { name: 'peak-memory', value: Number(await ask(service, 'peak memory in MB')), unit: 'MB' },
+    { name: 'peak-memory', value: await service.peakMb(), unit: 'MB' },
   ];
 }
 
@@ -106,9 +105,9 @@ function sum(steps: readonly Asked[], what?: keyof Asked): number {
 }
 
 /** No webhook is under way, and nothing is due but to look again later at what is in order. */
-async function isDone(gitlab: StandInGitLab, service: ChildProcess): Promise<boolean> {
+async function isDone(gitlab: StandInGitLab, service: ChildService): Promise<boolean> {
   await gitlab.webhooksSettled();
-  return (await ask(service, 'is it idle')) === true;
+  return service.isIdle(2_500);
 }
 
 /** Figures of a service that did not do its work are worth nothing. */
@@ -121,25 +120,4 @@ function checkEnd({ gitlab, project, dev }: Setting, lives: readonly Life[]): vo
       throw new Error(`!${iid} did not end as it should: ${notes.length} notes, environment ${environment?.state}`);
   }
   if (gitlab.violations.length > 0) throw new Error(`GitLab refused: ${JSON.stringify(gitlab.violations[0])}`);
-}
-
-async function startService(env: Readonly<Record<string, string | undefined>>): Promise<ChildProcess> {
-  const program = fileURLToPath(new URL('./lifecycle-server.ts', import.meta.url));
-  const child = fork(program, [], {
-    env,
-    execArgv: ['--import', 'tsx'],
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-  });
-  await new Promise((resolve, reject) => {
-    child.once('message', resolve);
-    child.once('exit', (code) => reject(new Error(`the service ended with ${code}`)));
-  });
-  return child;
-}
-
-function ask(service: ChildProcess, what: 'is it idle' | 'peak memory in MB'): Promise<unknown> {
-  return new Promise((resolve) => {
-    service.once('message', resolve);
-    service.send(what);
-  });
 }
