@@ -10,8 +10,25 @@ import type { DagsterInstance } from './instance-files.ts';
 import { apartBeforePrepare } from './keep-apart.ts';
 import { quote } from './quote.ts';
 
-// All of an environment ($1) takes longer than what a start imports, which Python compiles itself. `-S`: no `.pth` file of a package is run.
-const COMPILE = '"$1/bin/python" -I -S -m compileall -q "$1/lib" >/dev/null 2>&1; true';
+const COMPILE = `
+import compileall, importlib.util, os, sys
+def is_made(source):
+    try:
+        with open(importlib.util.cache_from_source(source), "rb") as file:
+            head = file.read(8)
+    except OSError:
+        return False
+    return head[:4] == importlib.util.MAGIC_NUMBER and head[4:] != bytes(4)
+for folder, _, names in os.walk(sys.argv[1]):
+    for source in (os.path.join(folder, name) for name in names if name.endswith(".py")):
+        if not is_made(source):
+            compileall.compile_file(source, quiet=1)`;
+/**
+ * Makes the byte code of an environment, for `sh` with its folder as `$1`. All of it takes longer than what a start imports, which Python
+ * compiles itself. What is bound to no time (PEP 552) holds in a copy too, and stays; compileall alone would make it anew. `-S`: no `.pth`
+ * file of a package is run.
+ */
+export const FINISH = `"$1/bin/python" -I -S -c ${quote(COMPILE)} "$1/lib" >/dev/null 2>&1; true`;
 
 /** What the service has for making Python environments. */
 export interface LocationTools {
@@ -129,7 +146,7 @@ export async function setupSteps(
   if (lock === undefined) return [{ ...own, command: checkedSetup(location, setup) }];
   const keys = await environmentKeys(location, context, { place, lock, values, written, passEnv: tools.passEnv });
   const outputs = [environmentFolder(location, place)];
-  const finish = COMPILE;
+  const finish = FINISH;
   const quiet = `${setup} --quiet`;
   if (keys.whole) return [{ ...own, command: checkedSetup(location, quiet), keep: { ...keys.whole, outputs, finish } }];
   return [

@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { FINISH } from '../../../src/apps/dagster/location-steps.ts';
 import { DAGSTER_VERSION } from '../../../src/apps/dagster/versions.ts';
 import { createPresets } from '../../../src/apps/presets.ts';
 import { type Files, writeFiles } from '../app-world.ts';
@@ -13,6 +14,7 @@ const TOOL = '[tool.dagster]\nmodule_name = "shop.definitions"\n';
 const POETRY = '[tool.poetry.dependencies]\npython = "^3.10"\n';
 const POETRY_LOCK = '[[package]]\nname = "dagster"\nversion = "1.14.1"\n';
 const uv = findUv();
+const run = promisify(execFile);
 
 describe('the environment of a location', () => {
   it.each<[string, Files, { setup: string; lock?: string; dagsterVersion?: string }]>([
@@ -139,6 +141,39 @@ describe('the environment of a location', () => {
   });
 });
 
+it('byte code is made for what has none, or is of another time; what is bound to none stays', async () => {
+  const environment = await makeTree();
+  const names = ['bound_to_time', 'changed', 'made', 'new'];
+  await writeFiles(environment, Object.fromEntries(names.map((name) => [`lib/${name}.py`, 'VALUE = 1\n'])));
+  const python = (script: string) => run('python3', ['-c', script], { cwd: join(environment, 'lib') });
+  await python(`
+import py_compile
+for name in ("bound_to_time", "changed"):
+    py_compile.compile(name + ".py")
+py_compile.compile("made.py", invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)`);
+  const path = (await run('python3', ['-c', 'import sys; print(sys.executable)'])).stdout.trim();
+  await mkdir(join(environment, 'bin'));
+  await symlink(path, join(environment, 'bin/python'));
+  await utimes(join(environment, 'lib/changed.py'), 1e9, 1e9);
+  const codeOf = async (name: string): Promise<Buffer | undefined> => {
+    const folder = join(environment, 'lib/__pycache__');
+    const file = (await readdir(folder)).find((one) => one.startsWith(`${name}.`));
+    return file === undefined ? undefined : readFile(join(folder, file));
+  };
+  const before = { time: await codeOf('bound_to_time'), changed: await codeOf('changed'), made: await codeOf('made') };
+  expect(before.made?.subarray(4, 8)).not.toEqual(Buffer.alloc(4));
+  expect(await codeOf('new')).toBeUndefined();
+
+  await run('sh', ['-c', FINISH, 'sh', environment]);
+
+  expect({ time: await codeOf('bound_to_time'), made: await codeOf('made') }).toEqual({
+    time: before.time,
+    made: before.made,
+  });
+  expect(await codeOf('changed')).not.toEqual(before.changed);
+  expect((await codeOf('new'))?.subarray(4, 8)).toEqual(Buffer.alloc(4));
+});
+
 describe.runIf(uv)(`with the uv of this machine${uv ? '' : ' (left out: uv is not installed)'}`, () => {
   const presets = (pythonDownloads: boolean) =>
     createPresets({ uv: uv as string, pythonDownloads, passEnv: { PATH: process.env.PATH ?? '' } });
@@ -203,7 +238,7 @@ content-hash = "71e8d839a8f0532c8db1580f411d389bcd5632c57fc58146f833b82f9baaf6e6
     const cache = process.env.BD_TEST_UV_CACHE;
     const { TMPDIR: _, ...surroundings } = process.env;
 
-    await promisify(execFile)('sh', ['-c', setup as string], {
+    await run('sh', ['-c', setup as string], {
       cwd: tree,
       env: {
         ...surroundings,
