@@ -9,6 +9,8 @@ export interface Told {
   readonly targetBranch: string;
 }
 
+const TOLD = ['state', 'headSha', 'title', 'targetBranch'] as const satisfies readonly (keyof Told)[];
+
 /** A merge request as it was last read. */
 interface Known extends Told {
   readonly headRemark: HeadRemark | null;
@@ -30,12 +32,16 @@ interface App {
  * @param apps asked for where the merge request itself is as it is told
  */
 export function isKnown(told: Partial<Told>, known: Known, apps: () => readonly App[]): boolean {
-  const fields = ['state', 'headSha', 'title', 'targetBranch'] as const;
   if (known.unreadableSince !== null) return false;
   // What is remembered of an earlier head is forgotten by a read: it would be told as soon as a push back makes it the head again.
   if (known.headRemark !== null && known.headRemark.sha !== known.headSha) return false;
-  if (fields.some((field) => told[field] !== undefined && told[field] !== known[field])) return false;
+  if (!isRepeated(told, known)) return false;
   return apps().every((app) => isSettled(app, known));
+}
+
+/** Whether what a webhook says of a merge request is what was read of it, as far as it says it. */
+export function isRepeated(told: Partial<Told>, read: Told): boolean {
+  return TOLD.every((field) => told[field] === undefined || told[field] === read[field]);
 }
 
 function isSettled({ wanted, stopReason, latestSha }: App, { state, headSha, headRemark }: Known): boolean {

@@ -85,6 +85,7 @@ export function webhookRoutes(context: WebhookContext): Hono<OnNode> {
   function applyHint(hint: Hint): boolean {
     switch (hint.kind) {
       case 'branch': {
+        context.heardOfStrangers.branch(hint.projectId, hint.branch, hint.headSha);
         const rows = store.mergeRequests.openWithBranch(hint.projectId, hint.branch);
         for (const row of rows) {
           if (hint.headSha === undefined || !wasRead(row, { headSha: hint.headSha }))
@@ -108,8 +109,11 @@ export function webhookRoutes(context: WebhookContext): Hono<OnNode> {
       case 'comment':
       case 'merge-request': {
         const row = store.mergeRequests.head(hint.projectId, hint.iid);
-        if (!row && (hint.kind === 'comment' || hint.ended)) context.heardOfStrangers.add(hint.projectId, hint.iid);
-        if (!row) return false;
+        if (!row) {
+          const told = hint.kind === 'comment' ? undefined : hint.told;
+          context.heardOfStrangers.mergeRequest(hint.projectId, hint.iid, told);
+          return false;
+        }
         if (hint.kind === 'comment') store.comments.add(row.id, hint.noteId, now());
         else if (hint.told && wasRead(row, hint.told)) return true;
         store.work.mark(`merge-request:${row.id}`, 'merge-request', now());

@@ -7,8 +7,6 @@ export type Hint =
       readonly kind: 'merge-request';
       readonly projectId: number;
       readonly iid: number;
-      /** It is said to be closed or merged. */
-      readonly ended?: true;
       /** What it is said to be, where all of it is said. */
       readonly told?: Told;
     }

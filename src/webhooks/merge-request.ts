@@ -26,10 +26,9 @@ const Said = z.object({
 /** Any change of a merge request, whatever its action: what matters is its state when it is read. */
 export function readMergeRequest(body: unknown): WebhookReading {
   const { object_attributes: mergeRequest } = Payload.parse(body);
-  const { iid, target_project_id: projectId, state } = mergeRequest;
-  const ended = state === 'closed' || state === 'merged';
+  const { iid, target_project_id: projectId } = mergeRequest;
   const told = readTold(mergeRequest);
-  return accept({ kind: 'merge-request', projectId, iid, ...(ended ? { ended } : {}), ...(told ? { told } : {}) });
+  return accept({ kind: 'merge-request', projectId, iid, ...(told ? { told } : {}) });
 }
 
 function readTold(mergeRequest: unknown): Told | undefined {

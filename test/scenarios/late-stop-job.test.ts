@@ -49,6 +49,7 @@ async function untold(...acts: Array<() => Promise<unknown>>): Promise<void> {
     await act();
   }
   t.clock.goOn(1_000);
+  await t.settled();
   hook.events = null;
 }
 

@@ -119,6 +119,9 @@ it('a push whose job comes soon costs no look at pipelines', async () => {
 const headOf = ({ iid }: MergeRequest) =>
   rows<{ head_sha: string }>(t, 'select head_sha from merge_requests where iid = ?', iid)[0]?.head_sha;
 
+const readsOf = ({ iid }: MergeRequest) =>
+  t.gitlab.requests.filter(({ path }) => path.endsWith(`/merge_requests/${iid}`)).length;
+
 describe('a job that reads the head while that moves on', () => {
   it('remembers the one that it found in the end, where a replica of GitLab lagged behind at first', async () => {
     const { mr, branch } = await live();
@@ -136,14 +139,42 @@ describe('a job that reads the head while that moves on', () => {
     await until('the push to be known', () => headOf(mr) === mr.sha);
     await seen(t);
     const token = await door.token(door.job(door.pipeline(mr)));
-    const reads = () => t.gitlab.requests.filter(({ path }) => path.endsWith(`/merge_requests/${mr.iid}`)).length;
-    const before = reads();
+    const before = readsOf(mr);
     t.gitlab.faults.add({ match: { path: /repository\/commits\// }, times: 1, act: { delayMs: 5_000 } });
     const begun = door.deploy(token, mr.iid);
-    await until('the job to have read the merge request', () => reads() > before);
+    await until('the job to have read the merge request', () => readsOf(mr) > before);
     await t.push(branch, { 'README.md': 'three [skip ci]' });
     await until('the next push to be known', () => headOf(mr) === mr.sha);
     expect((await begun).status).toBe(200);
     await until('the head to be right again', () => headOf(mr) === mr.sha);
+  });
+
+  it.each(['Push Hook', 'Merge Request Hook'])(
+    'has it read again, where the merge request was not known yet, and only a %s told of the next push',
+    async (event) => {
+      const branch = `older-${++branches}`;
+      const mr = await t.openMergeRequest(branch, { 'README.md': branch });
+      const token = await door.token(door.job(door.pipeline(mr)));
+      t.gitlab.faults.add({ match: { path: /repository\/commits\// }, times: 1, act: { delayMs: 3_000 } });
+      const begun = door.deploy(token, mr.iid);
+      await until('the job to have read the merge request', () => readsOf(mr) === 1);
+      const hook = t.project.hooks[0] as { events: readonly string[] | null };
+      hook.events = [event];
+      await t.push(branch, { 'README.md': 'next [skip ci]' });
+      await t.gitlab.webhooksSettled();
+      hook.events = null;
+      expect((await begun).status).toBe(200);
+      await until('the next push to be known', () => headOf(mr) === mr.sha);
+    },
+  );
+
+  it('has nothing read again for what it has seen itself', async () => {
+    const branch = `older-${++branches}`;
+    const mr = await t.openMergeRequest(branch, { 'README.md': branch });
+    await t.gitlab.webhooksSettled();
+    expect((await door.deploy(await door.token(door.job(door.pipeline(mr))), mr.iid)).status).toBe(200);
+    t.clock.goOn(60_000);
+    await t.settled();
+    expect(readsOf(mr)).toBe(1);
   });
 });

@@ -89,7 +89,7 @@ function findOrCreate(context: CiContext, job: BoundJob, request: DeployRequest)
   // differs from a read that ended after this one began.
   const isDoubtful = known
     ? known.state !== mergeRequest.state || (known.readAt >= job.askedAt && isOther(known, mergeRequest))
-    : context.heardOfStrangers.has(project.id, mergeRequest.iid);
+    : context.heardOfStrangers.isMoreThan(mergeRequest);
   if (isDoubtful) store.work.mark(`merge-request:${row.id}`, 'merge-request', now() + READ_AGAIN_MS);
   const key = { projectId: project.id, app: request.app, ref: `mr-${mergeRequest.iid}` };
   // An environment is in the project where its job runs.
