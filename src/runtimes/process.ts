@@ -114,7 +114,7 @@ class ProcessRuntime implements Runtime {
       const folders = instanceFolders(ground.folders, name);
       // Looking through all processes of the machine for a name that is new would be the longest part of a start.
       if (before || existsSync(folders.root)) await this.remove(name);
-      await makeInstanceFolders(folders, data, ground.account);
+      makeInstanceFolders(folders, data, ground.account);
       makeOutput(folders.output, ground.account);
       this.closing.signal.throwIfAborted();
       const instance = new Instance(ground, {
@@ -246,7 +246,7 @@ class ProcessRuntime implements Runtime {
   }
 
   private async prepare(): Promise<void> {
-    await makeDataFolders(this.ground.folders, this.ground.account);
+    makeDataFolders(this.ground.folders, this.ground.account);
     // All of them before anything else: what an interrupted start left running may still write into shared folders.
     const names = await readdir(this.ground.folders.instances);
     await Promise.all(

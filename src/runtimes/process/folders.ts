@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { chmod, chown, lstat, mkdir, readdir, rm } from 'node:fs/promises';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Account, spawnAs } from './account.ts';
@@ -67,30 +68,33 @@ function checkName(name: string): string {
 }
 
 /** Makes the folders that all instances share. Idempotent. */
-export async function makeDataFolders(folders: DataFolders, account: Account | null): Promise<void> {
-  for (const path of [folders.instances, folders.deployments]) await makeFolder(path, account, { mode: 0o710 });
+export function makeDataFolders(folders: DataFolders, account: Account | null): void {
+  for (const path of [folders.instances, folders.deployments]) makeFolder(path, account, { mode: 0o710 });
   // Sticky: instances make caches in it, but cannot replace what belongs to the service or is sealed.
-  await makeFolder(folders.shared, account, { mode: 0o1770 });
-  await makeFolder(folders.setups, account, { mode: 0o710 });
+  makeFolder(folders.shared, account, { mode: 0o1770 });
+  makeFolder(folders.setups, account, { mode: 0o710 });
 }
 
-/** Makes the folders of one instance, and its deployment's; the tree itself is left to the source. */
-export async function makeInstanceFolders(own: InstanceFolders, data: string, account: Account | null): Promise<void> {
-  await makeFolder(own.root, account, { mode: 0o710 });
-  await Promise.all([own.work, own.home, own.temporary, data].map((path) => makePrivateFolder(path, account)));
+/**
+ * Makes the folders of one instance, and its deployment's; the tree itself is left to the source. Synchronous: it takes less than each wait for
+ * it would, behind whatever else the service does just then, while somebody waits for the start.
+ */
+export function makeInstanceFolders(own: InstanceFolders, data: string, account: Account | null): void {
+  makeFolder(own.root, account, { mode: 0o710 });
+  for (const path of [own.work, own.home, own.temporary, data]) makePrivateFolder(path, account);
 }
 
 /** A folder that instances reach into and the service owns: `mode` where they have a user of their own, else 0700. */
-async function makeFolder(path: string, account: Account | null, options: { mode: number }): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  if (account) await chown(path, process.getuid?.() ?? 0, account.gid);
-  await chmod(path, account ? options.mode : 0o700);
+function makeFolder(path: string, account: Account | null, options: { mode: number }): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (account) chownSync(path, process.getuid?.() ?? 0, account.gid);
+  chmodSync(path, account ? options.mode : 0o700);
 }
 
 /** A folder that belongs to instances alone. */
-export async function makePrivateFolder(path: string, account: Account | null): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 });
-  if (account) await chown(path, account.uid, account.gid);
+export function makePrivateFolder(path: string, account: Account | null): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  if (account) chownSync(path, account.uid, account.gid);
 }
 
 /**

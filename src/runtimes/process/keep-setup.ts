@@ -20,7 +20,7 @@ export async function keepSetup(instance: Instance, keep: Keep): Promise<{ missi
   const unfinished = join(ground.folders.setups, `${UNFINISHED}${instance.record.name}-${keep.key}`);
   await ground.finishing.hurry({ key: keep.key });
   await removeInstanceFolder(instance, unfinished);
-  await makePrivateFolder(unfinished, ground.account);
+  makePrivateFolder(unfinished, ground.account);
   const copies: string[] = [];
   try {
     for (const [index, output] of outputs.entries()) {

@@ -30,7 +30,7 @@ export async function makeShared(
     if (await isWhole(path)) return;
     await makeParents(instance, path);
     await removeInstanceFolder(instance, path);
-    await makePrivateFolder(path, instance.ground.account);
+    makePrivateFolder(path, instance.ground.account);
     await runStepCommand(instance, step, log, { prelude: 'umask 022\n' });
     await sealFolder(instance.ground, path, ofStart(instance));
     await writeFile(join(path, WHOLE), '');

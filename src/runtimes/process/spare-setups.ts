@@ -82,7 +82,7 @@ export class SpareSetups {
     const env = sparesEnvironment(ground);
     const unfinished = join(ground.folders.setups, `${UNFINISHED}${SPARE}${key}`);
     await removeFolder(unfinished, ground.account, { env });
-    await makePrivateFolder(unfinished, ground.account);
+    makePrivateFolder(unfinished, ground.account);
     try {
       for (const [index, output] of kept.outputs.entries()) {
         if (kept.missing.includes(output)) continue;
