@@ -189,7 +189,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       onEnded: countRevisions(store, { metrics, now }),
       closeWebSockets: (instance) => frontDoor.closeWebSockets(instance),
     }),
-    await composeComparison({ ...base, ...variables, ...launching, commitTrees, dataDir: dir.root }),
+    await composeComparison({ ...base, ...variables, ...launching, logs, commitTrees, dataDir: dir.root }),
   ];
   const loop = createLoop({ store, reconcilers, bootId: randomUUID(), log, now, onFailure: metrics.workFailed });
   const heardOfStrangers = createHeardOfStrangers();

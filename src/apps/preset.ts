@@ -69,7 +69,10 @@ export interface DefinitionsReader<Spec extends AppSpec = AppSpec> {
    * @throws Error with a reason why it cannot be read
    */
   plan(spec: Spec, context: LaunchContext, reading: Reading<Spec>): readonly Step[];
-  /** Keeps files of the base's tree, once it was read, for the next revision; undefined where it asks for none. */
+  /**
+   * Keeps files of the base's tree, once it was read, for the next revision; undefined where it asks for none. Prints the paths that are not
+   * there as the app file has them, one a line.
+   */
   keep?(spec: Spec, place: Place, tree: string): Step | undefined;
 }
 

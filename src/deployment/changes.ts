@@ -99,6 +99,8 @@ export interface ComparedChanges {
   readonly unknownLocations: readonly UnknownLocation[];
   /** Lock files that differ, by path from the root of the repository; sorted. */
   readonly lockFiles: readonly string[];
+  /** Left out where the next revision is given all files of the base that it asks for. */
+  readonly missingFiles?: MissingFiles;
   /** What the target branch has changed since; null where that is nothing that the branch changes too, undefined while nobody has looked. */
   readonly target?: TargetChanges | null;
 }
@@ -110,6 +112,14 @@ export interface TargetChanges {
   readonly url: string;
   /** Sorted; not empty. */
   readonly keys: readonly string[];
+}
+
+/** Files of the base that the app file asks for (`base_artifacts`), and the next revision is not given. */
+export interface MissingFiles {
+  /** As the app file has them; not empty. */
+  readonly paths: readonly string[];
+  /** Why they could not be kept; null where the base has none of them. */
+  readonly reason: string | null;
 }
 
 /** A code location of which it is not known what changed. */

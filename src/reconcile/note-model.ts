@@ -67,6 +67,7 @@ function changesOf(
     graph: compared?.graph ?? null,
     unknownLocations: compared?.unknownLocations ?? [],
     lockFiles: compared?.lockFiles ?? [],
+    missingFiles: compared?.missingFiles ?? null,
     target: compared?.target ?? null,
   };
 }

@@ -5,6 +5,7 @@ import {
   type Changes,
   type KeyDifference,
   kindOfChange,
+  type MissingFiles,
   type ValueDifference,
 } from '../deployment/changes.ts';
 
@@ -19,6 +20,12 @@ export const REASONS: Readonly<Record<ChangeReason, string>> = {
   TAGS: 'tags',
   METADATA: 'metadata',
 };
+
+/** That the next push finds less than it asks for. `paths` and `reason`, where there is one, are told as they are to be shown. */
+export function missingFilesText({ paths, reason }: MissingFiles): string {
+  const why = reason === null ? 'its base does not have' : `could not be kept (${reason})`;
+  return `The next push is not given files of base_artifacts that ${why}: ${paths.join(', ')}`;
+}
 
 /** How many there are of each kind that there is: "2 new assets", "1 changed asset". */
 export function countsOf({ assets, downstream, named }: Changes): string[] {

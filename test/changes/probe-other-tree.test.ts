@@ -53,6 +53,7 @@ function filesOf(side: 'base' | 'branch'): Record<string, string> {
 const DEFINITIONS = `
 import importlib, os
 import dagster as dg
+from dagster_dbt import dbt_assets
 
 def is_there(name):
     try:
@@ -68,11 +69,39 @@ def asset_of(name):
     def made(): return package.work()
     return made
 
+data = os.environ.get("BRANCH_DEPLOYMENT_DATA_DIR", "")
+
+class Warehouse(dg.ConfigurableResource):
+    path: str
+
+@dg.asset(metadata={"lies in": data}, description="Goes to " + data, code_version=data)
+def stored(warehouse: Warehouse): return warehouse.path
+
+# As a manifest of dbt's has a model that is written to a file.
+MODEL = {
+    "unique_id": "model.shop.written", "name": "written", "resource_type": "model", "package_name": "shop", "alias": "written",
+    "schema": "s", "database": "d", "fqn": ["shop", "written"], "path": "written.sql", "original_file_path": "models/written.sql",
+    "raw_code": "select 1", "language": "sql", "tags": [], "meta": {}, "description": "", "columns": {}, "refs": [], "sources": [],
+    "config": {"materialized": "external", "enabled": True, "location": data + "/written.parquet"},
+    "depends_on": {"macros": [], "nodes": []}, "checksum": {"name": "sha256", "checksum": "c"}, "relation_name": "written", "patch_path": None,
+}
+PARTS = ["sources", "exposures", "metrics", "groups", "selectors", "disabled", "semantic_models", "unit_tests", "saved_queries", "docs", "macros"]
+MANIFEST = {
+    "metadata": {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json", "project_name": "shop", "adapter_type": "duckdb"},
+    "nodes": {"model.shop.written": MODEL}, "parent_map": {"model.shop.written": []}, "child_map": {"model.shop.written": []},
+    **{part: {} for part in PARTS},
+}
+@dbt_assets(manifest=MANIFEST)
+def models(): ...
+
 from spaced import part
 @dg.asset(code_version=part.SIDE, metadata={"extra": is_there("spaced.added")})
 def spaced(): return part.SIDE
 
-defs = dg.Definitions(assets=[spaced] + [asset_of(name) for name in ${JSON.stringify(NAMES)}])
+defs = dg.Definitions(
+    assets=[spaced, stored, models] + [asset_of(name) for name in ${JSON.stringify(NAMES)}],
+    resources={"warehouse": Warehouse(path=os.path.join(data, "warehouse.duckdb"))},
+)
 `;
 
 beforeAll(async () => {
@@ -105,7 +134,9 @@ async function probe(tree: string, ...options: readonly string[]) {
     'defs.py',
     ...options,
   ];
-  await run(join(environment, 'bin', 'python'), argv);
+  const at = options.indexOf('--data');
+  const env = { ...process.env, ...(at >= 0 && { BRANCH_DEPLOYMENT_DATA_DIR: options[at + 1] }) };
+  await run(join(environment, 'bin', 'python'), argv, { env });
   const snapshot = readSnapshot(readFileSync(output, 'utf8')) as Extract<Snapshot, { status: 'loaded' }>;
   return new Map(snapshot.assets.map((asset) => [asset.key, asset]));
 }
@@ -126,10 +157,12 @@ describe("a base in the branch's environment", { timeout: 300_000 }, () => {
   it('has the same fingerprints and texts where its files are the same', async () => {
     const same = join(folder, 'same');
     writeTree(same, filesOf('branch'));
-    const ofBranch = await probe(branch);
+    const ofBranch = await probe(branch, '--data', join(folder, 'data'));
 
-    const found = await probe(same, '--instead', branch);
+    const found = await probe(same, '--instead', branch, '--data', join(same, '.git', 'data'));
 
+    for (const name of ['stored', 'written']) expect([name, found.get(name)]).toEqual([name, ofBranch.get(name)]);
+    expect(found.get('stored')).toMatchObject({ description: 'Goes to <data>', codeVersion: '<data>' });
     const editable = NAMES.filter((name) => !name.endsWith('copied'));
     expect(editable.map((name) => found.get(name))).toEqual(editable.map((name) => ofBranch.get(name)));
     const sources = (side: typeof found) => NAMES.map((name) => [name, side.get(name)?.source]);

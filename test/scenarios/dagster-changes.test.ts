@@ -192,7 +192,7 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
           { key: 'raw_orders', reasons: ['SOURCE'] },
         ]),
         downstream: [{ location: 'quickstart', key: 'daily_orders', path: ['raw_orders', 'daily_orders'] }],
-        ...{ definitions: [], unknown_locations: [], lock_files: [] },
+        ...{ definitions: [], unknown_locations: [], lock_files: [], missing_base_files: [] },
       });
       expect(await badges()).toEqual({
         new_report: ['NEW'],

@@ -52,7 +52,15 @@ const PUSHES = [
 
 /** What the API must answer: a function, a model of dbt, an asset more and one less, and what depends on them across both locations. */
 const changed = (report: string) => ({
-  ...{ state: 'known', reason: null, definitions: [], unknown_locations: [], lock_files: [], target: null },
+  ...{
+    state: 'known',
+    reason: null,
+    definitions: [],
+    unknown_locations: [],
+    lock_files: [],
+    missing_base_files: [],
+    target: null,
+  },
   base: { sha: expect.stringMatching(/^[0-9a-f]{40}$/) },
   assets: [
     // A version that dagster-dbt makes of the model's SQL.

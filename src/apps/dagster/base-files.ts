@@ -20,7 +20,7 @@ export function withBaseFolder(spec: DagsterSpec, context: LaunchContext, place:
 
 /**
  * Copies the files that the app file asks for out of the base's tree: all of them or none, so that nobody finds those of two commits. One
- * that the base has not is left out.
+ * that the base has not is left out, and its path printed.
  *
  * The folder that revisions are told is a link, to one of two folders in turn: it is moved in one step, so that a kill at any line leaves
  * the files of before or those of now.
@@ -31,7 +31,9 @@ export function baseFilesStep(spec: DagsterSpec, place: Place, tree: string): St
   const copies = paths.map((path) => {
     const from = quote(resolve(tree, spec.directory, path));
     const [to, folder] = [path, dirname(path)].map((one) => `"$new"/${quote(normalize(one).replace(/\/$/, ''))}`);
-    return `if [ -e ${from} ]; then mkdir -p -- ${folder} && cp -R -- ${from} ${to} || exit; fi`;
+    // What a link leads to goes with the base, and is copied in its place.
+    const copy = `mkdir -p -- ${folder} && cp -R -H -- ${from} ${to} || exit`;
+    return `if [ -e ${from} ]; then ${copy}; else printf '%s\\n' ${quote(path)}; fi`;
   });
   return {
     name: 'files of the base for the next revision',

@@ -5,9 +5,9 @@ import type { Place, Step } from '../../deployment/launch.ts';
 import { type AppValues, appValues } from '../app-values.ts';
 import type { DefinitionsReader, Reading } from '../preset.ts';
 import { baseFilesStep, withBaseFolder } from './base-files.ts';
+import { baseHome, groundOfBase, placeOfBase } from './base-ground.ts';
 import { codeEnvironment } from './code-server.ts';
 import { dagsterHome } from './instance-files.ts';
-import { replaceShipped } from './keep-apart.ts';
 import { environmentFolder, type LocationTools, setupEnvironment } from './location-steps.ts';
 import { probeArguments } from './probe-arguments.ts';
 import { quote } from './quote.ts';
@@ -44,26 +44,28 @@ export function createDefinitionsReader(tools: LocationTools): DefinitionsReader
     keep: baseFilesStep,
     plan(spec, given, reading) {
       const { place, base } = reading;
-      const context = withBaseFolder(spec, given, place);
       const location = locationOf(spec, reading.location);
       const target = base ? locationOf(base.spec, base.location) : location;
+      const what = { spec, location, target, reading };
       const own = { ...spec, dotenv: { ...spec.dotenv, ...location.dotenv } };
       const program = join(place.shared, 'dagster-probe', reading.program.release);
+      const seen = base ? placeOfBase(place, base.tree) : place;
       const around = { place, tools, dagsterHome: base ? baseHome(base.tree) : dagsterHome(place) };
       const steps = [programStep(reading.program, { program, python: pythonOf(location, place), place })];
       if (base && target.prepare !== undefined) {
-        const values = appValues(own, withBaseFolder(spec, given, undefined), { place, isSetup: true });
-        steps.push(prepareStep({ location, target, reading }, { ...around, values }));
+        const values = appValues(own, withBaseFolder(spec, given, undefined), { place: seen, isSetup: true });
+        steps.push(prepareStep(what, { ...around, values }));
       }
-      steps.push(
-        readStep({ location, target, reading }, { ...around, program, values: appValues(own, context, { place }) }),
-      );
+      const values = appValues(own, withBaseFolder(spec, given, place), { place: seen });
+      steps.push(readStep(what, { ...around, values, program, data: seen.data }));
       return steps;
     },
   };
 }
 
 interface What {
+  /** The branch's. */
+  readonly spec: DagsterSpec;
   /** Whose environment reads. */
   readonly location: DagsterLocation;
   /** What is read. */
@@ -91,7 +93,10 @@ function programStep({ files }: Reading['program'], at: { program: string; pytho
 }
 
 /** What is made for every revision (a dbt manifest), for the base: by the branch's environment, from the base's files. */
-function prepareStep({ location, target, reading }: What, { place, tools, dagsterHome: home, values }: Around): Step {
+function prepareStep(
+  { spec, location, target, reading }: What,
+  { place, tools, dagsterHome: home, values }: Around,
+): Step {
   const { tree } = reading.base as NonNullable<What['reading']['base']>;
   const prepare = target.prepare as string;
   if (INSTALLS.test(prepare))
@@ -102,7 +107,7 @@ function prepareStep({ location, target, reading }: What, { place, tools, dagste
     name: `prepare of ${target.name}, base`,
     directory: resolve(tree, target.directory),
     command: [
-      groundOf(reading),
+      groundOf(spec, reading),
       // In a folder where nothing of the project's is found by chance.
       `paths=$(cd / && ${paths}) || exit`,
       `[ -z "$paths" ] || export PYTHONPATH="$paths\${PYTHONPATH:+:$PYTHONPATH}"`,
@@ -118,20 +123,28 @@ function prepareStep({ location, target, reading }: What, { place, tools, dagste
 }
 
 function readStep(
-  { location, target, reading }: What,
-  { place, tools, dagsterHome: home, program, values }: Around & { readonly program: string },
+  { spec, location, target, reading }: What,
+  {
+    place,
+    tools,
+    dagsterHome: home,
+    program,
+    values,
+    data,
+  }: Around & { readonly program: string; readonly data: string },
 ): Step {
   const tree = reading.base?.tree ?? place.tree;
   const words = [
     ...[pythonOf(location, place), program],
     ...(reading.base ? ['--instead', place.tree] : []),
+    ...['--data', data],
     ...probeArguments(target, tree),
   ];
   return {
     name: `definitions of ${target.name}${reading.base ? ', base' : ''}`,
     directory: resolve(tree, target.startIn ?? target.directory),
     command: [
-      groundOf(reading),
+      groundOf(spec, reading),
       `ulimit -d ${MEMORY_KIB} 2>/dev/null`,
       'umask 077',
       'out="$TMPDIR/definitions.$$"',
@@ -149,24 +162,9 @@ function readStep(
   };
 }
 
-/**
- * `DAGSTER_HOME` of a base, which goes with its tree: what `prepare` writes into it (the state of components, for one) must not be taken for
- * the branch's. No project has files below `.git`.
- */
-const baseHome = (tree: string): string => join(tree, '.git', 'dagster-home');
-
-/** What must be there, and what must not: as in the branch's tree, a `.env` would undo the isolation. */
-function groundOf({ base }: Reading<DagsterSpec>): string {
-  if (!base) return ':';
-  const home = quote(baseHome(base.tree));
-  const folders = new Set([base.spec.directory, ...base.spec.locations.map((one) => one.directory)]);
-  const dotenvs = [...folders].map((folder) => quote(resolve(base.tree, folder, '.env')));
-  return [
-    `mkdir -p -- ${home} && echo 'telemetry: { enabled: false }' > ${home}/dagster.yaml || exit`,
-    `rm -f -- ${dotenvs.join(' ')}`,
-    replaceShipped(base.tree, join(baseHome(base.tree), 'dagster.yaml')),
-  ].join('\n');
-}
+/** What must be there before a step. */
+const groundOf = (spec: DagsterSpec, { place, base }: Reading<DagsterSpec>): string =>
+  base ? groundOfBase(spec, { place, base }) : ':';
 
 const pythonOf = (location: DagsterLocation, place: Place): string =>
   join(environmentFolder(location, place), 'bin', 'python');

@@ -18,6 +18,9 @@ class DagsterTexts:
             self._known[key] = (short(self._own.portable(make(value))), value)
         return self._known[key][0]
 
+    def portable(self, text):
+        return self._own.portable(text) if isinstance(text, str) else text
+
     def partitions(self, definition):
         """For people and for comparison; None for an asset without partitions."""
         if definition is None:

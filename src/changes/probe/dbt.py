@@ -37,7 +37,7 @@ class DbtSources:
         project = self._projects.get(id(manifest))
         if project is None:
             directory = directory_of(self._reach.own, manifest, asset.metadata.get("dagster_dbt/project"))
-            project = self._projects[id(manifest)] = DbtProject(manifest, directory)
+            project = self._projects[id(manifest)] = DbtProject(manifest, directory, self._reach.own)
             if directory:
                 self._reach.dbt_projects.add(directory)
         unique_id = asset.metadata.get("dagster_dbt/unique_id") or project.find(asset)
@@ -48,8 +48,9 @@ class DbtSources:
 
 
 class DbtProject:
-    def __init__(self, manifest, directory):
+    def __init__(self, manifest, directory, own):
         self._manifest = manifest
+        self._own = own
         self._nodes = manifest.get("nodes", {})
         self._macros = manifest.get("macros", {})
         self._own_packages = {manifest.get("metadata", {}).get("project_name")} | local_packages(directory)
@@ -78,7 +79,7 @@ class DbtProject:
         texts, sql, macros = [], [], set()
         for node in self._with_ephemeral(unique_id):
             code = node.get("raw_code") or node.get("raw_sql") or ""
-            texts.append("dbt node " + canonical(self._facts(node, code)))
+            texts.append("dbt node " + self._canonical(self._facts(node, code)))
             sql.append(code)
             macros.update(node.get("depends_on", {}).get("macros", []))
         for macro in self._closure(macros):
@@ -88,8 +89,11 @@ class DbtProject:
                 sql.append(text)
         for name in sorted({name for text in sql for name in VARIABLE.findall(text)}):
             values = [table[name] for table in self._variables if name in table]
-            texts.append("dbt variable %s %s" % (name, canonical(values)))
+            texts.append("dbt variable %s %s" % (name, self._canonical(values)))
         return texts
+
+    def _canonical(self, value):
+        return digest(self._own.portable(json.dumps(value, sort_keys=True, default=str, ensure_ascii=False)))
 
     def _facts(self, node, code):
         config = {key: value for key, value in node.get("config", {}).items() if key not in NOT_SOURCE}
@@ -173,7 +177,3 @@ def read_yaml(path):
             return yaml.safe_load(file) or {}
     except (OSError, yaml.YAMLError):
         return {}
-
-
-def canonical(value):
-    return digest(json.dumps(value, sort_keys=True, default=str))

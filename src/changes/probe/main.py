@@ -23,7 +23,8 @@ def run(arguments):
             import_from(options.root, options.instead)
         # As `python -m dagster api grpc` in that folder has it.
         sys.path.insert(0, os.getcwd())
-        own = OwnCode(options.root, options.directory, start_in=options.start_in, installed=options.instead)
+        places = {"installed": options.instead, "data": options.data}
+        own = OwnCode(options.root, options.directory, start_in=options.start_in, **places)
         snapshot = take_snapshot(options, own)
     except BaseException as error:  # also SystemExit, which a module may raise while it is imported
         snapshot = failure(error, traceback.format_exc())
@@ -42,6 +43,7 @@ def parse(arguments):
     parser.add_argument("--start-in", help="the folder that its code runs in, where that is another one")
     parser.add_argument("--imports-from", help="the folder that its code imports from, where that is another one")
     parser.add_argument("--instead", help="the tree that the environment has installed, where --root is another one")
+    parser.add_argument("--data", help="the folder that the code is told to keep its data in")
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("-m", "--module-name")
     target.add_argument("--package-name")

@@ -19,7 +19,8 @@ def sling_edges(reach, asset):
     # A stream that was not found is all of them: rather one mark too many than one too few.
     own = config.get("streams") if name is None else {name: stream}
     whole = {key: value for key, value in config.items() if key != "streams"}
-    return [("sling", reach.text_node("sling " + digest(json.dumps([own, whole], sort_keys=True, default=str))))]
+    text = reach.own.portable(json.dumps([own, whole], sort_keys=True, default=str, ensure_ascii=False))
+    return [("sling", reach.text_node("sling " + digest(text)))]
 
 
 def stream_of(asset, config):

@@ -6,7 +6,15 @@ import type { ChangesBody } from './schemas/changes.ts';
 
 type Body = z.input<typeof ChangesBody>;
 
-const NOTHING = { assets: [], downstream: [], definitions: [], unknown_locations: [], lock_files: [], target: null };
+const NOTHING = {
+  assets: [],
+  downstream: [],
+  definitions: [],
+  unknown_locations: [],
+  lock_files: [],
+  missing_base_files: [],
+  target: null,
+};
 
 /** What the revision that gets the traffic changes; where none does, the latest one. */
 export function presentChanges(store: Store, deployment: DeploymentRow): Body {
@@ -18,7 +26,7 @@ export function presentChanges(store: Store, deployment: DeploymentRow): Body {
   if (!decided) return { ...undecided(store, deployment, revision), ...of, base: null, ...NOTHING };
   const base = decided.baseSha === null ? null : { sha: decided.baseSha, web_url: decided.baseUrl ?? '' };
   if (decided.compared === null) return { state: 'unknown', reason: decided.unknown, ...of, base, ...NOTHING };
-  const { changes, unknownLocations, lockFiles, target } = decided.compared;
+  const { changes, unknownLocations, lockFiles, missingFiles, target } = decided.compared;
   return {
     ...{ state: 'known', reason: null, ...of, base },
     assets: changes.assets.map(presentAsset),
@@ -26,6 +34,7 @@ export function presentChanges(store: Store, deployment: DeploymentRow): Body {
     definitions: [...changes.named],
     unknown_locations: [...unknownLocations],
     lock_files: [...lockFiles],
+    missing_base_files: [...(missingFiles?.paths ?? [])],
     target: target ? { sha: target.sha, web_url: target.url, assets: [...target.keys] } : null,
   };
 }

@@ -1,8 +1,10 @@
 import type { ComparedChanges, TargetChanges } from '../../deployment/changes.ts';
 import type { CommitFacts } from '../../deployment/gitlab-facts.ts';
+import { plainLines } from '../../deployment/plain-text.ts';
 import { SealError } from '../../deployment/sealed-variables.ts';
 import { GitLabError, messageOf, ProblemError } from '../../errors.ts';
 import { deploymentFields } from '../../log.ts';
+import { missingFilesText } from '../../views/change-words.ts';
 import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result } from '../reconciler.ts';
 import { compareSides } from './compare-sides.ts';
 import { type ChangesContext, type Subject, UnknownChanges } from './context.ts';
@@ -22,7 +24,7 @@ const LONGEST_REASON = 1_000;
  * and nobody waits for it. Whatever goes wrong is the reason why it is not known, and nothing else.
  */
 export function changesReconciler(context: ChangesContext): Reconciler {
-  const { store, log, now } = context;
+  const { store, log, logs, now } = context;
   let busy = false;
   const waiting = new Set<number>();
   return {
@@ -67,7 +69,11 @@ export function changesReconciler(context: ChangesContext): Reconciler {
       const sides = createSides(context, { ...subject, base });
       const { spec } = subject.revision;
       const both = { branch: await sides.branch(), base: await sides.commit(base.sha) };
-      const found = compareSides(both, spec.preset === 'dagster' ? spec.changes : undefined);
+      const missingFiles = sides.missingFiles();
+      const found: ComparedChanges = {
+        ...compareSides(both, spec.preset === 'dagster' ? spec.changes : undefined),
+        ...(missingFiles && { missingFiles }),
+      };
       // All of it would be read anew for that, to take as long again.
       const isDone = !mayMeetTarget(subject.revision, found) || isLate(both.branch) || isLate(both.base);
       record(subject, base, isDone ? { ...found, target: null } : found);
@@ -119,6 +125,8 @@ export function changesReconciler(context: ChangesContext): Reconciler {
     const fields = { decision: 'changes', ...deploymentFields(deployment, revision), base: base?.sha };
     if (unknown !== null) log.info({ ...fields, unknown }, 'it is not known what it changes');
     else log.info(fields, 'what it changes is known');
+    if (typeof found !== 'string' && found.missingFiles)
+      logs.say(revision.id, `warning: ${plainLines(missingFilesText(found.missingFiles)).join(' ')}`);
   }
 }
 

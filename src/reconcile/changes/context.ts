@@ -9,7 +9,7 @@ import type { InstanceContext } from '../instance/context.ts';
 
 /** What comparing a revision with its base works with. */
 export interface ChangesContext
-  extends Pick<InstanceContext, 'store' | 'runtime' | 'log' | 'now' | 'sealingKeys' | 'setupVariables'> {
+  extends Pick<InstanceContext, 'store' | 'runtime' | 'log' | 'logs' | 'now' | 'sealingKeys' | 'setupVariables'> {
   readonly gitlab: Pick<GitLab, 'commit' | 'mergeBase' | 'branchHead' | 'deployedCommit' | 'archive'>;
   readonly commitTrees: CommitTrees;
   readonly probe: Probe;

@@ -2,11 +2,12 @@ import { createHash, createHmac } from 'node:crypto';
 import type { DefinitionsReader, LaunchContext } from '../../apps/preset.ts';
 import { nameInBranch } from '../../changes/rename-locations.ts';
 import type { AppSpec } from '../../deployment/app-spec.ts';
+import type { MissingFiles } from '../../deployment/changes.ts';
 import { messageOf, ProblemError } from '../../errors.ts';
-import { deploymentFields } from '../../log.ts';
 import type { Beside } from '../../runtimes/runtime.ts';
 import type { CommitTree } from '../../store/bundles/commit-trees.ts';
 import { openRevision } from '../instance/variables.ts';
+import { baseFiles } from './base-files.ts';
 import { type ChangesContext, type Compared, type SideTime, UnknownChanges } from './context.ts';
 import { hidePaths } from './hide-paths.ts';
 import { maskSnapshot } from './mask-snapshot.ts';
@@ -26,11 +27,10 @@ export interface Sides {
   branch(): Promise<ReadSide>;
   /** The code of a commit: of the base, or of another one that the base is compared with. */
   commit(sha: string): Promise<ReadSide>;
+  /** Files of the base that the next revision is not given, once the base was read; undefined where it is given all that it asks for. */
+  missingFiles(): MissingFiles | undefined;
 }
 
-const FILES_LIMIT_MS = 60_000;
-/** Under this key is kept which files of which base lie in the deployment's folder. */
-const FILES_KEY = 'files';
 /** Keys of a spec that make no difference to what is read. */
 const NOT_READ_WITH = new Set([
   'remarks',
@@ -57,8 +57,7 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
   const opened = openRevision(context, revision);
   const secrets = [...opened.variables, ...opened.setupVariables].map(({ value }) => value);
   const launch: LaunchContext = { ...context.launchContext(deployment, { ...revision, commit: base }), ...opened };
-  const artifacts = revision.spec.preset === 'dagster' ? revision.spec.changes?.baseArtifacts : undefined;
-  const filesWanted = artifacts?.length ? JSON.stringify([base.sha, artifacts]) : undefined;
+  const files = baseFiles(context, compared, reader);
 
   let own: Promise<ReadSide> | undefined;
   const branch = (): Promise<ReadSide> => {
@@ -69,11 +68,11 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     branch,
     commit: async (sha) => {
       const key = keyOfCommit(context, compared, { sha, branch: await branch(), launch });
-      const hasFiles = filesWanted === undefined || store.changes.reading(deployment.id, FILES_KEY) === filesWanted;
       // Those of another base lie there now.
-      if (sha === base.sha && !hasFiles) store.changes.forgetReading(deployment.id, key);
+      if (sha === base.sha && files?.areKept() === false) store.changes.forgetReading(deployment.id, key);
       return kept(key, () => readCommit(sha));
     },
+    missingFiles: () => files?.missing(),
   };
 
   function readBranch(): Promise<ReadSide> {
@@ -97,21 +96,6 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     store.changes.keepReading(deployment.id, key, { text, now: context.now() });
   }
 
-  /** Files of the base for the next revision, from its tree as it is once it was read. They are no part of the comparison. */
-  async function keepFiles(place: Beside): Promise<void> {
-    const step = reader.keep?.(revision.spec, place.place, place.tree as string);
-    if (!step || filesWanted === undefined) return;
-    // Until the new ones are all there it is not known which lie there, also for the service's next life.
-    store.changes.forgetReading(deployment.id, FILES_KEY);
-    try {
-      await place.run(step, { onOutput: () => {}, signal: AbortSignal.timeout(FILES_LIMIT_MS) });
-      keep(FILES_KEY, filesWanted);
-    } catch (error) {
-      const fields = { ...deploymentFields(deployment, revision), error: messageOf(error) };
-      context.log.warn(fields, 'files of the base could not be kept for the next revision');
-    }
-  }
-
   async function readCommit(sha: string): Promise<ReadSide> {
     const time = context.sideTime();
     const tree = await unpackCommit(sha, time);
@@ -130,7 +114,7 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
             base: { tree: place.tree as string, spec, location },
           });
         });
-        if (sha === base.sha) await keepFiles(place);
+        if (sha === base.sha) await files?.keep(place);
         return side;
       });
     } finally {

@@ -6,12 +6,13 @@ import {
   type Changes,
   type KeyDifference,
   kindOfChange,
+  type MissingFiles,
   type TargetChanges,
   type UnknownLocation,
   type ValueDifference,
 } from '../../deployment/changes.ts';
 import { MASK } from '../../deployment/mask.ts';
-import { countsOf, detailsOf, REASONS } from '../change-words.ts';
+import { countsOf, detailsOf, missingFilesText, REASONS } from '../change-words.ts';
 import { renderChangeGraph } from './change-graph.ts';
 import { escapeText, link, shortSha } from './escape.ts';
 import { fold } from './fold.ts';
@@ -32,6 +33,8 @@ export interface NoteChanges {
   readonly target: TargetChanges | null;
   /** Paths of lock files that differ. */
   readonly lockFiles: readonly string[];
+  /** Files of the base that the next revision is not given; null where it is given all that it asks for. */
+  readonly missingFiles: MissingFiles | null;
 }
 
 const MAX_ROWS = 100;
@@ -70,20 +73,28 @@ function meeting({ target }: NoteChanges): string {
 }
 
 /** What concerns all assets, or none that is listed. */
-function besides({ lockFiles, unknownLocations }: NoteChanges): string {
-  const some = <T>(all: readonly T[], show: (one: T) => string): string[] => {
-    const left = all.length - MAX_KEYS;
-    return [...all.slice(0, MAX_KEYS).map(show), ...(left > 0 ? [`and ${left} more`] : [])];
-  };
-  const files = some(lockFiles, (path) => escapeText(path, { maxLength: MAX_KEY }));
+function besides({ lockFiles, missingFiles, unknownLocations }: NoteChanges): string {
+  const files = some(lockFiles, pathText);
   const unknown = some(unknownLocations, (one) => {
     const name = escapeText(one.location, { maxLength: MAX_KEY });
     return `Changes of code location ${name} are unknown: ${escapeText(one.reason)}`;
   });
-  return [...(files.length > 0 ? [`The packages that it runs with differ: ${files.join(', ')}`] : []), ...unknown].join(
-    '<br>',
-  );
+  const packages = files.length > 0 ? [`The packages that it runs with differ: ${files.join(', ')}`] : [];
+  return [...packages, ...missing(missingFiles), ...unknown].join('<br>');
 }
+
+function missing(files: MissingFiles | null): string[] {
+  if (files === null) return [];
+  const reason = files.reason === null ? null : escapeText(files.reason);
+  return [`⚠️ ${missingFilesText({ paths: some(files.paths, pathText), reason })}`];
+}
+
+function some<T>(all: readonly T[], show: (one: T) => string): string[] {
+  const left = all.length - MAX_KEYS;
+  return [...all.slice(0, MAX_KEYS).map(show), ...(left > 0 ? [`and ${left} more`] : [])];
+}
+
+const pathText = (path: string): string => escapeText(path, { maxLength: MAX_KEY });
 
 /** Opens exactly the changed assets; Dagster's selection by key (docs.dagster.io, "Asset selection syntax"). */
 function openLink({ changes, url }: NoteChanges): string {

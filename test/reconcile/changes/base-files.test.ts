@@ -1,6 +1,9 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { presentChanges } from '../../../src/http/api/present-changes.ts';
+import { noteModel } from '../../../src/reconcile/note-model.ts';
+import type { DeploymentRow, MergeRequestRow } from '../../../src/store/schema.ts';
 import { SERVER } from '../../runtimes/apps.ts';
 import { ComparedWorld, project, snapshotOf } from './compared-world.ts';
 
@@ -15,16 +18,19 @@ it('leaves files of its base for the next revision, of the one base that it was 
     const at = join(t.world.dataDir, 'deployments', t.row.name, 'base');
     return existsSync(at) ? readdirSync(at, { recursive: true }).sort() : undefined;
   };
-  const text = () => readFileSync(join(t.world.dataDir, 'deployments', t.row.name, 'base', 'etl.json'), 'utf8');
-  const artifacts = { changes: { baseArtifacts: ['etl.json', 'gone.txt'] } };
+  const text = (name = 'etl.json') =>
+    readFileSync(join(t.world.dataDir, 'deployments', t.row.name, 'base', name), 'utf8');
+  const artifacts = { changes: { baseArtifacts: ['etl.json', 'gone.txt', 'latest'] } };
+  // As a prepare that links to what it has made.
+  t.read = (file) => `cat ${file} && ln -sf ${file} $(dirname ${file})/latest`;
   await t.passes();
   expect(kept()).toBeUndefined();
 
   t.push({}, artifacts);
   await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
   await t.passes();
-  expect(kept()).toEqual(['etl.json']);
-  expect(text()).toBe(snapshotOf(['orders', 'old']));
+  expect(kept()).toEqual(['etl.json', 'latest']);
+  expect([text(), text('latest')]).toEqual([snapshotOf(['orders', 'old']), snapshotOf(['orders', 'old'])]);
 
   const { sha } = await t.gitlab.push(t.target, 'main', { files: project({ etl: ['orders', 'late'] }), author: t.ada });
   t.push({ mergedInto: sha }, artifacts);
@@ -32,4 +38,51 @@ it('leaves files of its base for the next revision, of the one base that it was 
   await t.passes();
   expect(text()).toBe(snapshotOf(['orders', 'late']));
   expect(t.changed()).toEqual(['late REMOVED']);
+});
+
+/** A push that asks for these files, once it is compared: what is told of them, and where. */
+async function push(paths: readonly string[]) {
+  t.push({}, { changes: { baseArtifacts: paths } });
+  const { id } = await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
+  await t.passes();
+  const at = join(t.folder, 'logs', `${id}.log`);
+  const mergeRequest = t.store.mergeRequests.get(t.row.mergeRequestId) as MergeRequestRow;
+  const options = { previewUrl: (name: string) => name, maxRunning: 9, forks: 'never' } as const;
+  const [app] = noteModel(t.store, mergeRequest, options).apps;
+  return {
+    log: existsSync(at) ? readFileSync(at, 'utf8') : '',
+    note: app?.changes?.missingFiles,
+    api: presentChanges(t.store, t.store.deployments.get(t.row.id) as DeploymentRow).missing_base_files,
+  };
+}
+
+it('tells which files its base does not have, for as long as it is compared with that base', async () => {
+  const paths = ['gone/a b.json', 'etl.json', 'lost/'];
+  const told = {
+    log: '==> warning: The next push is not given files of base_artifacts that its base does not have: gone/a b.json, lost/\n',
+    note: { paths: ['gone/a b.json', 'lost/'], reason: null },
+    api: ['gone/a b.json', 'lost/'],
+  };
+
+  expect(await push(paths)).toEqual(told);
+  const archives = t.archives();
+  expect(await push(paths)).toEqual(told);
+  expect(t.archives()).toBe(archives);
+  expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: [] });
+});
+
+it('tells why files of its base could not be kept, and keeps them with the next push', async () => {
+  const inTheWay = join(t.folder, 'deployments', t.row.name, 'base.next');
+  mkdirSync(inTheWay);
+  const reason = 'files of the base for the next revision failed with exit code 1';
+
+  expect(await push(['etl.json'])).toEqual({
+    log: `==> warning: The next push is not given files of base_artifacts that could not be kept (${reason}): etl.json\n`,
+    note: { paths: ['etl.json'], reason },
+    api: ['etl.json'],
+  });
+  expect(t.changed()).toEqual(['old REMOVED']);
+
+  rmdirSync(inTheWay);
+  expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: [] });
 });

@@ -14,6 +14,7 @@ import type { ChangesContext } from '../../../src/reconcile/changes/context.ts';
 import type { Reconciler } from '../../../src/reconcile/reconciler.ts';
 import type { Runtime } from '../../../src/runtimes/runtime.ts';
 import { createCommitTrees } from '../../../src/store/bundles/commit-trees.ts';
+import { createRevisionLogs } from '../../../src/store/revision-logs.ts';
 import type { DeploymentRow, RevisionChangesRow, RevisionRow } from '../../../src/store/schema.ts';
 import { openStore, type Store } from '../../../src/store/store.ts';
 import { wantRevision } from '../../../src/store/want.ts';
@@ -83,6 +84,7 @@ export function comparison(parts: ComparisonParts): ChangesContext {
   return {
     ...{ store, runtime, now: Date.now, sealingKeys: [], setupVariables: new SetupVariables() },
     log: createLog('silent'),
+    logs: createRevisionLogs({ directory: join(folder, 'logs') }),
     gitlab: connect(parts.gitlabUrl, { token: TOKEN, retry: { attempts: 1 } }),
     dataDir: folder,
     probe: parts.probe ?? readProbe(),

@@ -21,6 +21,7 @@ function told(
     unknown: null,
     unknownLocations: [],
     lockFiles: [],
+    missingFiles: null,
     target: null,
     changes,
     graph: drawChanges(changes, { base, branch }) ?? null,
@@ -36,6 +37,7 @@ describe('the changes in the note', () => {
       {
         target: { sha: SHA, url: 'https://gitlab.example.com/c', keys: ['a', 'b', 'c', 'd', 'e', 'orders'] },
         lockFiles: ['uv.lock'],
+        missingFiles: { paths: ['target/manifest.json', '@all'], reason: null },
         unknownLocations: [{ location: 'ml', reason: 'its base does not load: ImportError: `x` @all' }],
       },
     );
@@ -43,8 +45,9 @@ describe('the changes in the note', () => {
       '⚠️ The target branch has changed assets that this branch changes too, as of [`f00dfeed`](https://gitlab.example.com/c): a, b, c, d, e, and 1 more',
     );
     expect(text).toContain(
-      'The packages that it runs with differ: uv.lock<br>Changes of code location ml are unknown: ',
+      'The packages that it runs with differ: uv.lock<br>⚠️ The next push is not given files of base_artifacts that its base does not have: target\\/manifest.json, \\@all<br>',
     );
+    expect(text).toContain('Changes of code location ml are unknown: ');
     expect(text).not.toMatch(/[^\\]@all/);
   });
 

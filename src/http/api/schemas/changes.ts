@@ -67,5 +67,8 @@ export const ChangesBody = z
         description: 'Assets of these that the target branch has changed since as well, as of this commit of it',
       }),
     lock_files: z.array(z.string()).openapi({ description: 'Lock files that differ' }),
+    missing_base_files: z
+      .array(z.string())
+      .openapi({ description: 'Paths of base_artifacts that the next revision is not given' }),
   })
   .openapi('Changes', { description: 'What a branch changes of its base' });

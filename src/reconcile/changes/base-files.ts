@@ -1,0 +1,73 @@
+import type { DefinitionsReader } from '../../apps/preset.ts';
+import type { MissingFiles } from '../../deployment/changes.ts';
+import { messageOf } from '../../errors.ts';
+import { deploymentFields } from '../../log.ts';
+import type { Beside } from '../../runtimes/runtime.ts';
+import type { ChangesContext, Compared } from './context.ts';
+import { hidePaths } from './hide-paths.ts';
+
+/** Files of a revision's base that its next revision is given (`base_artifacts`). They are no part of the comparison. */
+export interface BaseFiles {
+  /** Whether those of this base lie in the deployment's folder, and not those of another one. */
+  areKept(): boolean;
+  /** Keeps them, from the base's tree as it is once it was read. Never rejects. */
+  keep(place: Beside): Promise<void>;
+  /** What the next revision is not given; undefined where it is given all. */
+  missing(): MissingFiles | undefined;
+}
+
+const LIMIT_MS = 60_000;
+/** Under this key it is kept what lies in the deployment's folder. */
+const KEY = 'files';
+
+interface Kept {
+  /** Of which base, and what was asked for. */
+  readonly wanted: string;
+  readonly missing: readonly string[];
+}
+
+/** @returns undefined where the app file asks for none */
+export function baseFiles(
+  context: ChangesContext,
+  { deployment, revision, base }: Compared,
+  reader: DefinitionsReader,
+): BaseFiles | undefined {
+  const { store } = context;
+  const { spec } = revision;
+  const paths = (spec.preset === 'dagster' && spec.changes?.baseArtifacts) || [];
+  if (paths.length === 0) return undefined;
+  const wanted = JSON.stringify([base.sha, paths]);
+  let reason: string | null = null;
+  const kept = (): Kept | undefined => {
+    const text = store.changes.reading(deployment.id, KEY);
+    const found = text === undefined ? undefined : (JSON.parse(text) as Partial<Kept>);
+    return found?.wanted === wanted && found.missing ? { wanted, missing: found.missing } : undefined;
+  };
+  return {
+    areKept: () => kept() !== undefined,
+    async keep(place) {
+      const step = reader.keep?.(spec, place.place, place.tree as string);
+      if (!step) return;
+      // Until the new ones are all there it is not known which lie there, also for the service's next life.
+      store.changes.forgetReading(deployment.id, KEY);
+      const chunks: Uint8Array[] = [];
+      try {
+        await place.run(step, {
+          onOutput: (chunk) => void chunks.push(chunk),
+          signal: AbortSignal.timeout(LIMIT_MS),
+        });
+        const said = new Set(Buffer.concat(chunks).toString().split('\n'));
+        const text = JSON.stringify({ wanted, missing: paths.filter((path) => said.has(path)) } satisfies Kept);
+        store.changes.keepReading(deployment.id, KEY, { text, now: context.now() });
+      } catch (error) {
+        reason = hidePaths(messageOf(error), [context.dataDir]);
+        const fields = { ...deploymentFields(deployment, revision), error: reason };
+        context.log.warn(fields, 'files of the base could not be kept for the next revision');
+      }
+    },
+    missing() {
+      const missing = kept()?.missing ?? paths;
+      return missing.length === 0 ? undefined : { paths: missing, reason };
+    },
+  };
+}
