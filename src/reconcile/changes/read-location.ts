@@ -38,6 +38,18 @@ export const beginReading = (time: SideTime): SharedReading => ({ done: new Map(
 export const outOfTime = ({ limitMs }: SideTime): string =>
   `the code locations of one side together took longer than ${formatDuration(limitMs)}`;
 
+/** Runs the steps of a location that come before it is read. One that fails is told of when the location is read. */
+export async function prepareLocation(beside: Beside, steps: readonly Step[], shared: SharedReading): Promise<void> {
+  for (const step of steps.slice(0, -1)) {
+    if (shared.time.signal.aborted) return;
+    const isDone = await once(beside, step, shared).then(
+      () => true,
+      () => false,
+    );
+    if (!isDone) return;
+  }
+}
+
 /**
  * Runs the steps that read a location (`DefinitionsReader`). What goes wrong is the location's own; whoever calls looks whether the instance
  * is still there.

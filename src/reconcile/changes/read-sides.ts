@@ -11,7 +11,14 @@ import { baseFiles } from './base-files.ts';
 import { type ChangesContext, type Compared, type SideTime, UnknownChanges } from './context.ts';
 import { hidePaths } from './hide-paths.ts';
 import { maskSnapshot } from './mask-snapshot.ts';
-import { beginReading, outOfTime, type ReadLocation, readLocation, type SharedReading } from './read-location.ts';
+import {
+  beginReading,
+  outOfTime,
+  prepareLocation,
+  type ReadLocation,
+  readLocation,
+  type SharedReading,
+} from './read-location.ts';
 
 /** One side of a comparison: what was read of each code location. */
 export type ReadSide = Readonly<Record<string, ReadLocation>>;
@@ -137,21 +144,19 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
   ): Promise<ReadSide> {
     const side: Record<string, ReadLocation> = {};
     const shared = beginReading(time);
-    for (const location of locations) side[location] = await readOne(place, () => plan(location), shared);
+    const plans = locations.map((location) => [location, planOrReason(() => plan(location))] as const);
+    // As in a start: one location may load what another one has prepared.
+    for (const [, steps] of plans) if (typeof steps !== 'string') await prepareLocation(place, steps, shared);
+    for (const [location, steps] of plans) side[location] = await readOne(place, steps, shared);
     return side;
   }
 
   async function readOne(
     place: Beside,
-    plan: () => ReturnType<DefinitionsReader['plan']>,
+    steps: ReturnType<DefinitionsReader['plan']> | string,
     shared: SharedReading,
   ): Promise<ReadLocation> {
-    let steps: ReturnType<DefinitionsReader['plan']>;
-    try {
-      steps = plan();
-    } catch (error) {
-      return shown({ status: 'unread', reason: messageOf(error) });
-    }
+    if (typeof steps === 'string') return shown({ status: 'unread', reason: steps });
     const read = await readLocation(place, steps, shared);
     if (read.status === 'unread' && (await context.runtime.observe(revision.instance)).state !== 'running')
       throw new Error('its instance ended while its definitions were read');
@@ -168,6 +173,14 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     if (!runtime.beside) throw new UnknownChanges(`The runtime ${runtime.kind} cannot read definitions yet.`);
     const log = { say: () => {}, write: () => {} };
     return runtime.beside(revision.instance, { ...(source ? { source } : {}), log }, act);
+  }
+}
+
+function planOrReason<T>(plan: () => T): T | string {
+  try {
+    return plan();
+  } catch (error) {
+    return messageOf(error);
   }
 }
 

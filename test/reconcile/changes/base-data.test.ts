@@ -25,8 +25,9 @@ open(data + "/loaded", "a").close()
 
 /** The spec of a project whose prepare writes into the data folder. */
 const preparing = (prepare: string): DagsterSpec => {
-  const spec = specOf(['etl']);
-  return { ...spec, locations: spec.locations.map((one) => ({ ...one, prepare })) };
+  // The second one prepares what the first one loads.
+  const spec = specOf(['etl', 'marts']);
+  return { ...spec, locations: spec.locations.map((one) => (one.name === 'marts' ? { ...one, prepare } : one)) };
 };
 
 /** Comparisons as the preset for Dagster makes them, but for the program that loads definitions. */
@@ -38,9 +39,11 @@ function withPreset(spec: DagsterSpec): void {
 
 /** In an empty data folder, whose name the app file gives on, and in a persisted one that begins with what the base has there. */
 const PREPARE = `set -e
-[ -z "$(ls "$STORE" | grep -v persist)" ] && [ "$STORE" = "$BRANCH_DEPLOYMENT_DATA_DIR" ]
+[ -z "$(ls "$STORE" | grep -v persist)" ]
+[ "$STORE" = "$BRANCH_DEPLOYMENT_DATA_DIR" ]
 cp etl.json "$STORE/definitions.json"
-[ "$(cat state/rows.txt)" = "of the base" ] && echo prepared > state/rows.txt`;
+[ "$(cat state/rows.txt)" = "of the base" ]
+echo prepared > state/rows.txt`;
 
 it("what a base's prepare and code write does not reach the branch: their data folder is another one, and gone when it was read", async () => {
   const spec = { ...preparing(PREPARE), persist: ['state', 'new/state'] };
@@ -63,7 +66,7 @@ it("what a base's prepare and code write does not reach the branch: their data f
   await t.passes();
 
   expect(t.decided()?.unknown).toBeNull();
-  expect(t.changed()).toEqual(['new NEW', 'old REMOVED']);
+  expect(t.changed()).toEqual(['new NEW', 'old REMOVED', 'new NEW', 'old REMOVED']);
   for (const [path, text] of Object.entries(left))
     expect([path, readFileSync(join(data, path), 'utf8')]).toEqual([path, text]);
   // The branch's own code is read with the branch's folder.
