@@ -1,4 +1,4 @@
-import type { ComparedChanges, TargetChanges } from '../../deployment/changes.ts';
+import type { ComparedChanges, MissingFiles, TargetChanges } from '../../deployment/changes.ts';
 import type { CommitFacts } from '../../deployment/gitlab-facts.ts';
 import { plainLines } from '../../deployment/plain-text.ts';
 import { SealError } from '../../deployment/sealed-variables.ts';
@@ -64,12 +64,14 @@ export function changesReconciler(context: ChangesContext): Reconciler {
     const row = store.changes.of(subject.revision.id);
     if (row?.compared) return meetTarget(subject, row.compared, row.baseSha as string);
     let base: CommitFacts | null = null;
+    let missingFiles: MissingFiles | undefined;
+    let next = DONE;
     try {
       base = await findBase(context, subject);
       const sides = createSides(context, { ...subject, base });
       const { spec } = subject.revision;
       const both = { branch: await sides.branch(), base: await sides.commit(base.sha) };
-      const missingFiles = sides.missingFiles();
+      missingFiles = sides.missingFiles();
       const found: ComparedChanges = {
         ...compareSides(both, spec.preset === 'dagster' ? spec.changes : undefined),
         ...(missingFiles && { missingFiles }),
@@ -78,15 +80,16 @@ export function changesReconciler(context: ChangesContext): Reconciler {
       const isDone = !mayMeetTarget(subject.revision, found) || isLate(both.branch) || isLate(both.base);
       record(subject, base, isDone ? { ...found, target: null } : found);
       // In a pass of its own: what the branch changes is told first.
-      return isDone ? DONE : again(0);
+      if (!isDone) next = again(0);
     } catch (error) {
       // A newer revision is live by now: it is the one that counts.
       if (subjectOf(id)?.revision.id !== subject.revision.id) return again(0);
       const reason = reasonOf(error, store.work.find(ofDeployment(id), 'changes')?.attempts ?? 0);
       if (reason === undefined) throw error;
-      record(subject, base, reason);
+      record(subject, base, missingFiles ? `${reason.replace(/\.$/, '')}. ${missingFilesText(missingFiles)}` : reason);
     }
-    return DONE;
+    if (missingFiles) logs.say(subject.revision.id, `warning: ${plainLines(missingFilesText(missingFiles)).join(' ')}`);
+    return next;
   }
 
   async function meetTarget(subject: Subject, found: ComparedChanges, baseSha: string): Promise<Result> {
@@ -125,8 +128,6 @@ export function changesReconciler(context: ChangesContext): Reconciler {
     const fields = { decision: 'changes', ...deploymentFields(deployment, revision), base: base?.sha };
     if (unknown !== null) log.info({ ...fields, unknown }, 'it is not known what it changes');
     else log.info(fields, 'what it changes is known');
-    if (typeof found !== 'string' && found.missingFiles)
-      logs.say(revision.id, `warning: ${plainLines(missingFilesText(found.missingFiles)).join(' ')}`);
   }
 }
 

@@ -86,3 +86,15 @@ it('tells why files of its base could not be kept, and keeps them with the next 
   rmdirSync(inTheWay);
   expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: [] });
 });
+
+it('tells which files its base does not have also where the base could not be read', async () => {
+  t.read = (file) => (file.includes('other-tree') ? 'echo no module named etl; exit 1' : `cat ${file}`);
+
+  const { log } = await push(['gone.json']);
+
+  const text = 'The next push is not given files of base_artifacts that its base does not have: gone.json';
+  expect(log).toBe(`==> warning: ${text}\n`);
+  expect(t.decided()?.unknown).toBe(
+    `etl: its base could not be read: definitions of etl failed with exit code 1: no module named etl. ${text}`,
+  );
+});
