@@ -28,29 +28,32 @@ class LongestFirst extends BaseSequencer {
 }
 
 /**
- * Files that look at functions and at doors within their own process, and change nothing of it: they run one after the other in a process
- * that has loaded what they import, which takes longer than most of them. What starts programs, ends them or changes the environment has a
- * process of its own.
+ * Files that change nothing of their own process: they run one after the other in one that has loaded what they import, which takes longer
+ * than many of them. The programs that they start (apps, jobs) end with their worlds. What kills programs, compares the processes of the
+ * machine, takes the service's place or changes the environment has a process of its own.
  */
 const TOGETHER = [
   'test/{architecture,config,log,readme}.test.ts',
-  'test/apps/{app,persisted,recognise}*.test.ts',
+  'test/apps/*.test.ts',
   'test/apps/dagster/layouts/**/*.test.ts',
   'test/apps/dagster/{check-locations,dagster-yaml,declared,default-prepare,install-inputs,run-settings,variables}.test.ts',
-  'test/attacks/{archives,authz,forks,instances,notes,webhooks}.test.ts',
-  'test/changes/compare*.test.ts',
+  'test/attacks/{archives,authz,forks,instances,notes,secrets,shell-injection,slow-and-stuck,webhooks}.test.ts',
+  'test/changes/{compare*,rename-locations}.test.ts',
   'test/deployment/**/*.test.ts',
-  'test/front-door/{headers,notices,preview-host,read-badges,smuggling}.test.ts',
+  'test/front-door/{badges,failures,headers,hostile-bytes,notices,preview-host,read-badges}.test.ts',
+  'test/front-door/{redeploy,smuggling,streaming,web-sockets}.test.ts',
   'test/gitlab/**/*.test.ts',
   'test/gitlab-stand-in/**/*.test.ts',
   'test/http/**/*.test.ts',
   'test/metrics/**/*.test.ts',
-  'test/reconcile/changes/{compare-sides,find-base}.test.ts',
+  'test/reconcile/changes/{base-files,changes,compare-sides,find-base,hide-paths,target}.test.ts',
   'test/reconcile/sweep/*.test.ts',
-  'test/scenarios/{bad-archive,bad-request,bad-token,capacity,disk-room,few-requests,generations,jobs-again}.test.ts',
-  'test/scenarios/{late-and-crossed,news,not-gone,older-commit,redeploy-request,rejected-token,retention}.test.ts',
-  'test/scenarios/{told-before-retired,variables-kept,what-happens}.test.ts',
+  'test/scenarios/{bad-archive,bad-input-job,bad-request,bad-token,capacity,comments,disk-room,few-requests}.test.ts',
+  'test/scenarios/{fork-doors,fork-limits,fork-pipeline,forks,generations,jobs-again,late-and-crossed,late-stop-job}.test.ts',
+  'test/scenarios/{main-job,news,not-gone,note-and-environment,older-commit,redeploy-request,rejected-token}.test.ts',
+  'test/scenarios/{retention,told-before-retired,variables,variables-kept,what-happens}.test.ts',
   'test/store/**/*.test.ts',
+  'test/support/{instant-runtime,secret-search/search}.test.ts',
   'test/views/**/*.test.ts',
   'test/webhooks/**/*.test.ts',
 ];
