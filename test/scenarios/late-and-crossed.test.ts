@@ -109,7 +109,10 @@ describe('what comes late, or crosses something else', () => {
   it('a note that somebody deleted is made again, although nothing in it has changed', async () => {
     const t = await startWorld({ pipelines: false, env: { BD_SWEEP_EVERY: '1s' } });
     const { mr } = await deployed(t, new CiDoor(t), 'note');
-    const note = await until('the note', () => t.note(mr.iid));
+    const note = await until('the note of what runs', () => {
+      const written = t.note(mr.iid);
+      return written?.body.includes('Running') ? written : undefined;
+    });
     t.gitlab.deleteNote(t.project, mr.iid, note.id);
 
     expect((await until('the note to be back', () => t.note(mr.iid))).body).toBe(note.body);
