@@ -45,7 +45,9 @@ cp etl.json "$STORE/definitions.json"
 [ "$(cat state/rows.txt)" = "of the base" ]
 echo prepared > state/rows.txt`;
 
-it("what a base's prepare and code write does not reach the branch: their data folder is another one, and gone when it was read", async () => {
+it("what a base's prepare and code write does not reach the branch: their data folder is another one, and gone when it was read", {
+  timeout: 240_000,
+}, async () => {
   const spec = { ...preparing(PREPARE), persist: ['state', 'new/state'] };
   withPreset(spec);
   const base = { ...project({ etl: ['orders', 'old'] }), 'state/rows.txt': 'of the base' };
