@@ -4,7 +4,7 @@ import { makeArchive } from '../store/bundles/archives.ts';
 import type { Job, MergeRequest, Pipeline } from '../support/gitlab/state.ts';
 import { ANSWER_FILE, InstantRuntime } from '../support/instant-runtime.ts';
 import { until } from '../support/poll.ts';
-import { openWorld, type World } from '../support/world.ts';
+import { BOT_TOKEN, openWorld, type World } from '../support/world.ts';
 import { CiDoor } from './ci-door.ts';
 
 const runtime = new InstantRuntime();
@@ -116,6 +116,33 @@ describe('a stop job that GitLab played for a close', () => {
     await t.settled();
     expect((await t.preview(on.url)).body).toBe('shown-late');
   });
+});
+
+it('a reopen is not lost where GitLab shows the merge request as closed for a moment longer', async () => {
+  const on = await deployed('closed-longer');
+  const path = `/merge_requests/${on.mr.iid}`;
+  let stop = {} as Job;
+  await untold(
+    () => t.gitlab.closeMergeRequest(on.mr, t.dev),
+    async () => (stop = queueStopJob(on)),
+  );
+  // What a copy of GitLab's shows from then on.
+  const shown = await fetch(`${t.gitlab.url}/api/v4/projects/${t.project.id}${path}`, {
+    headers: { 'private-token': BOT_TOKEN },
+  });
+  expect(await shown.json()).toMatchObject({ state: 'closed' });
+  await t.gitlab.reopenMergeRequest(on.mr, t.dev);
+  await t.settled();
+  const fault = { match: { method: 'GET', path: new RegExp(`${path}$`) }, act: { staleReads: true } } as const;
+  const catchUp = t.gitlab.faults.add(fault);
+  await t.clock.stoppedFor(async () => {
+    expect(await runStopJob(on, stop)).toContain('say The branch deployment is being removed.');
+    await until('all that follows at once to be done', () => t.service.idle(t.clock.now()));
+  });
+  catchUp();
+
+  await until('the preview to be back', async () => (await t.preview(on.url)).body === 'closed-longer');
+  expect(instancesOf(on)).toEqual([expect.stringMatching(/-r2$/)]);
 });
 
 it('a person who stops it after the reopen is obeyed, and it stays down', async () => {

@@ -43,10 +43,21 @@ export interface WorldOptions {
   readonly startsService?: boolean;
 }
 
-/** The machine's clock, which can be set ahead. */
+/** The machine's clock, which can be set ahead, and stopped for a while. */
 export class Clock {
   private aheadMs = 0;
-  readonly now = (): number => Date.now() + this.aheadMs;
+  private stoppedAt: number | undefined;
+  readonly now = (): number => (this.stoppedAt ?? Date.now()) + this.aheadMs;
+
+  /** Nothing that is to happen later happens, however slow the machine is, until it goes on. */
+  async stoppedFor<T>(act: () => Promise<T>): Promise<T> {
+    this.stoppedAt = Date.now();
+    try {
+      return await act();
+    } finally {
+      this.stoppedAt = undefined;
+    }
+  }
 
   goOn(ms: number): void {
     this.aheadMs += ms;

@@ -21,6 +21,8 @@ import type { CiContext } from './context.ts';
 import { findForksPipeline, notOfMergeRequest } from './forks-pipeline.ts';
 
 const HEAD_POLL_MS = 1_000;
+/** When to read a merge request again that a job has just had read: by then a copy of GitLab's that lags behind has caught up. */
+export const READ_AGAIN_MS = 2_000;
 
 /** What a job was found to belong to. */
 export interface BoundJob {

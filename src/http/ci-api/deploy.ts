@@ -4,7 +4,7 @@ import { ProblemError } from '../../errors.ts';
 import { deploymentFields } from '../../log.ts';
 import type { DeploymentRow, MergeRequestRow } from '../../store/schema.ts';
 import type { CiAnswer } from './answer.ts';
-import { type BoundJob, bindJob, checkJobHead } from './bind-job.ts';
+import { type BoundJob, bindJob, checkJobHead, READ_AGAIN_MS } from './bind-job.ts';
 import type { CiContext } from './context.ts';
 import { assertRoomToHold, readApproval } from './fork-approval.ts';
 import { handOver, type JobValues, settleSetupVariables } from './hand-over.ts';
@@ -12,9 +12,6 @@ import type { DeployRequest } from './request.ts';
 
 /** What a deploy job sends first: the component's inputs, and the values that these name. */
 export type DeployCall = DeployRequest & { readonly values: JobValues };
-
-/** GitLab has just been asked. */
-const READ_AGAIN_MS = 2_000;
 
 /** First call of a deploy job: who it is, what it wants; its answer says whether the archive is wanted. Repeating it changes nothing. */
 export async function beginDeploy(context: CiContext, claims: JobClaims, request: DeployCall): Promise<CiAnswer> {

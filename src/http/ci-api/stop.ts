@@ -5,7 +5,7 @@ import { deploymentFields } from '../../log.ts';
 import type { DeploymentRow } from '../../store/schema.ts';
 import { wantStopped } from '../../store/want.ts';
 import type { CiAnswer } from './answer.ts';
-import { type BoundJob, bindJob } from './bind-job.ts';
+import { type BoundJob, bindJob, READ_AGAIN_MS } from './bind-job.ts';
 import type { CiContext } from './context.ts';
 import type { StopRequest } from './request.ts';
 
@@ -34,8 +34,8 @@ export async function stopDeployment(context: CiContext, claims: JobClaims, requ
   store.transaction(() => {
     store.mergeRequests.record(mergeRequest, now());
     wantStopped(store, deployment, { reason, now: now() });
-    // The webhook of the merge or close may be lost, and a stopped deployment is looked at seldom.
-    store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', now());
+    // The webhook of the merge, the close or the reopen after it may be lost, or came before: a stopped deployment is looked at seldom.
+    store.work.mark(`merge-request:${deployment.mergeRequestId}`, 'merge-request', now() + READ_AGAIN_MS);
   });
   context.log.info({ decision: 'stop-job', ...deploymentFields(deployment), job: claims.jobId, reason }, 'a stop job');
   return { url, say: ['The branch deployment is being removed.'], exit: 0 };
