@@ -5,6 +5,8 @@ import { isRepeated, type Told } from '../deployment/told.ts';
 /** Longer than the first call of a deploy job takes, with GitLab's reads lagging behind. */
 const REMEMBERED_MS = 120_000;
 const MOST = 2_000;
+/** Longer than the names of a project's branch and a title may be; what is said in more is not remembered. */
+const LONGEST = 2_000;
 /** Of one merge request or branch. More than that is not compared any more. */
 const MOST_TOLD = 4;
 
@@ -29,6 +31,7 @@ export function createHeardOfStrangers(): HeardOfStrangers {
   const heardOf = new LRUCache<string, Heard>({ max: MOST, ttl: REMEMBERED_MS });
   const add = (key: string, told: Partial<Told> | undefined) => {
     const before = heardOf.get(key) ?? [];
+    if (key.length + (told?.title?.length ?? 0) + (told?.targetBranch?.length ?? 0) > LONGEST) return;
     const isLook = told === undefined || before === 'look' || before.length === MOST_TOLD;
     heardOf.set(key, isLook ? 'look' : [...before, told]);
   };
