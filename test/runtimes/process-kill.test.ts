@@ -1,7 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, it } from 'vitest';
+import { build } from 'esbuild';
+import { afterEach, expect, it, onTestFinished } from 'vitest';
 import { ask, readableLog, sourceOf } from './apps.ts';
 import { fullLaunch, killedRef } from './full-launch.ts';
 import { processesNaming } from './process-facts.ts';
@@ -17,9 +21,14 @@ afterEach(() => world.dispose());
 it('repairs what a service leaves that is killed at any moment of a start or a stop', async () => {
   world = await processWorld();
   await world.runtime.close();
+  // Started from source, each would load for longer than it lives.
+  const folder = mkdtempSync(join(tmpdir(), 'killed-service-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const built = join(folder, 'service.mjs');
+  await build({ entryPoints: [service], outfile: built, bundle: true, platform: 'node', format: 'esm' });
   const seen: string[] = [];
   for (const moment of moments) {
-    const child = spawn(process.execPath, ['--import', 'tsx', service, world.dataDir], {
+    const child = spawn(process.execPath, [built, world.dataDir], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(child.stdout, 'data');
