@@ -30,7 +30,7 @@ class LongestFirst extends BaseSequencer {
 /**
  * Files that change nothing of their own process: they run one after the other in one that has loaded what they import, which takes longer
  * than many of them. The programs that they start (apps, jobs) end with their worlds. What kills programs, compares the processes of the
- * machine, takes the service's place or changes the environment has a process of its own.
+ * machine, takes the service's place, changes the environment or shares a world with another file has a process of its own.
  */
 const TOGETHER = [
   'test/{architecture,config,log,readme}.test.ts',
@@ -49,8 +49,8 @@ const TOGETHER = [
   'test/reconcile/changes/{base-files,changes,compare-sides,find-base,hide-paths,target}.test.ts',
   'test/reconcile/sweep/*.test.ts',
   'test/scenarios/{bad-archive,bad-input-job,bad-request,bad-token,capacity,comments,disk-room,few-requests}.test.ts',
-  'test/scenarios/{fork-doors,fork-limits,fork-pipeline,forks,generations,jobs-again,late-and-crossed,late-stop-job}.test.ts',
-  'test/scenarios/{main-job,news,not-gone,note-and-environment,older-commit,redeploy-request,rejected-token}.test.ts',
+  'test/scenarios/{fork-pipeline,generations,jobs-again,late-and-crossed,late-stop-job,main-job,news}.test.ts',
+  'test/scenarios/{not-gone,note-and-environment,older-commit,redeploy-request,rejected-token}.test.ts',
   'test/scenarios/{retention,told-before-retired,variables,variables-kept,what-happens}.test.ts',
   'test/store/**/*.test.ts',
   'test/support/{instant-runtime,secret-search/search}.test.ts',
