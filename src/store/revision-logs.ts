@@ -60,6 +60,15 @@ export function createRevisionLogs(options: { readonly directory: string }): Rev
     );
     notify(id);
   }
+  /** What an app prints may end without the end of its line. */
+  function isWithinLine(id: number): boolean {
+    return (
+      withFile(path(id), (fd) => {
+        const last = Buffer.alloc(1);
+        return readSync(fd, last, 0, 1, fstatSync(fd).size - 1) === 1 && last.toString() !== '\n';
+      }) ?? false
+    );
+  }
   function lastLines(id: number): string[] {
     const text = withFile(path(id), (fd) => {
       const end = fstatSync(fd).size;
@@ -73,7 +82,7 @@ export function createRevisionLogs(options: { readonly directory: string }): Rev
   return {
     directory: options.directory,
     write,
-    say: (id, line) => write(id, Buffer.from(`${OWN}${line}\n`)),
+    say: (id, line) => write(id, Buffer.from(`${isWithinLine(id) ? '\n' : ''}${OWN}${line}\n`)),
     size,
     notify,
     async read(id, from, maxBytes) {

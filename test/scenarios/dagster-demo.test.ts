@@ -37,6 +37,8 @@ it.skipIf(uv === undefined)(
     for (const [index, [push, report]] of PUSHES.entries()) {
       const read = (name: string) => readFileSync(join(told, `${push}-${name}`), 'utf8');
       expect(read('job.log')).toContain('What it changes of its assets follows in the note of the merge request.');
+      // Nothing of the moments in which the webserver is up and the code servers are not.
+      expect(read('job.log')).not.toContain('Stack Trace');
       expect(JSON.parse(read('changes.json'))).toMatchObject({ ...changed(report), revision: index + 1 });
       expect(badges(read('shown.txt'))).toEqual(marked(report));
       expectNote(read('note.md'), report);

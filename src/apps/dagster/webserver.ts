@@ -86,6 +86,8 @@ export function webserver(
       '-m',
       'dagster_webserver',
       ...['-h', place.host, '-p', String(place.ports.webserver), '-w', instance.workspace],
+      // Else each start prints stack traces of all locations, whose servers come later. What does not load in the end is told by health.
+      ...['--dagster-log-level', 'error'],
     ],
     env: { ...env, DAGSTER_HOME: instance.configuration, PYTHONUNBUFFERED: '1' },
     early: true,
