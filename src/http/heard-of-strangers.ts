@@ -31,7 +31,7 @@ export function createHeardOfStrangers(): HeardOfStrangers {
   const heardOf = new LRUCache<string, Heard>({ max: MOST, ttl: REMEMBERED_MS });
   const add = (key: string, told: Partial<Told> | undefined) => {
     const before = heardOf.get(key) ?? [];
-    if (key.length + (told?.title?.length ?? 0) + (told?.targetBranch?.length ?? 0) > LONGEST) return;
+    if ([key, ...Object.values(told ?? {})].join('').length > LONGEST) return;
     const isLook = told === undefined || before === 'look' || before.length === MOST_TOLD;
     heardOf.set(key, isLook ? 'look' : [...before, told]);
   };

@@ -47,3 +47,9 @@ test('a branch of a megabyte is not remembered', () => {
   heard.branch(2, sourceBranch, 'c'.repeat(40));
   expect(heard.isMoreThan({ ...read, sourceBranch })).toBe(false);
 });
+
+test.each(['state', 'title', 'targetBranch', 'headSha'])('a %s of a megabyte is not remembered', (field) => {
+  const heard = createHeardOfStrangers();
+  heard.mergeRequest(1, 7, { ...told, [field]: 'x'.repeat(1024 * 1024) });
+  expect(heard.isMoreThan(read)).toBe(false);
+});
