@@ -38,13 +38,14 @@ export function groundOfBase(
 
 /**
  * A folder that the branch persists lies in the base's data, too, as the first push of a deployment has it: the files in it are data on both
- * sides then, and not what assets are made of. One that a link leads to, or that is a file, stays as it is.
+ * sides then, and not what assets are made of. One that a link leads to, that is a file, or that `prepare` has put in the link's place stays
+ * as it is. Says nothing: what a reading prints is what was read.
  */
 function persistInBase(tree: string, path: string, kept: string): string {
   const [at, parent, to] = [path, dirname(path), kept].map(quote);
   const below = quote(join('/', relative(tree, dirname(path))).replace(/\/$/, ''));
   return [
-    `if [ ! -L ${at} ] && { [ -d ${at} ] || [ ! -e ${at} ]; } && mkdir -p -- ${parent} &&`,
+    `if [ ! -L ${at} ] && [ ! -e ${to} ] && { [ -d ${at} ] || [ ! -e ${at} ]; } && mkdir -p -- ${parent} 2>/dev/null &&`,
     `  [ "$(cd -P -- ${parent} && pwd)" = "$(cd -P -- ${quote(tree)} && pwd)"${below} ]; then`,
     `  mkdir -p -- ${quote(dirname(kept))} ${at} && mv -- ${at} ${to} && ln -s -- ${to} ${at} || exit`,
     'fi',

@@ -17,6 +17,8 @@ afterEach(() => t.close());
 /** Reads what `prepare` has left in the data folder, and leaves something there itself, as definitions may. */
 const PROGRAM = `import os, shutil, sys
 data = os.environ["BRANCH_DEPLOYMENT_DATA_DIR"]
+if "--instead" in sys.argv:
+    assert open("made/rows.txt").read() == "made\\n"
 for folder in ("state", "new/state"):
     assert os.path.realpath(folder).startswith(os.path.realpath(data) + "/persist/"), folder
 shutil.copy(data + "/definitions.json", sys.argv[sys.argv.index("--output") + 1])
@@ -37,20 +39,27 @@ function withPreset(spec: DagsterSpec): void {
   t.reconciler = changesReconciler({ ...t.context({ probe }), presetFor, recogniseApp: async () => spec });
 }
 
-/** In an empty data folder, whose name the app file gives on, and in a persisted one that begins with what the base has there. */
+/**
+ * In an empty data folder, whose name the app file gives on, and in a persisted one that begins with what the base has there. Another one it
+ * replaces.
+ */
 const PREPARE = `set -e
 [ -z "$(ls "$STORE" | grep -v persist)" ]
 [ "$STORE" = "$BRANCH_DEPLOYMENT_DATA_DIR" ]
 cp etl.json "$STORE/definitions.json"
 [ "$(cat state/rows.txt)" = "of the base" ]
-echo prepared > state/rows.txt`;
+echo prepared > state/rows.txt
+rm -r made
+mkdir made
+echo made > made/rows.txt`;
 
 it("what a base's prepare and code write does not reach the branch: their data folder is another one, and gone when it was read", {
   timeout: 240_000,
 }, async () => {
-  const spec = { ...preparing(PREPARE), persist: ['state', 'new/state'] };
+  // Where the last one is to be, the base has a file.
+  const spec = { ...preparing(PREPARE), persist: ['state', 'new/state', 'made', 'file/state'] };
   withPreset(spec);
-  const base = { ...project({ etl: ['orders', 'old'] }), 'state/rows.txt': 'of the base' };
+  const base = { ...project({ etl: ['orders', 'old'] }), 'state/rows.txt': 'of the base', file: '' };
   const { sha } = await t.gitlab.push(t.target, 'main', { files: base, author: t.ada });
   t.push({ mergedInto: sha }, { ...spec, env: { STORE: `\${BRANCH_DEPLOYMENT_DATA_DIR}` } });
   const files = { 'server.js': SERVER, '.venv/bin/python': '#!/bin/sh\nexec python3 "$@"\n' };
