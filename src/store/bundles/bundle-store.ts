@@ -34,7 +34,7 @@ export interface BundleStore {
   receive(body: AsyncIterable<Uint8Array>, info?: { readonly declaredBytes?: number | undefined }): Promise<Received>;
   /** The tree of a bundle: the oldest staged one where there is one, else unpacked from the archive. */
   source(digest: string): BundleSource;
-  /** Removes staged trees of a bundle: the one given, else all. Those that were taken are not touched. */
+  /** Removes staged trees of a bundle: the one given, or another one where that was taken; else all. Those that were taken are not touched. */
   dropStaged(digest: string, tree?: string): Promise<void>;
   /** Whoever received a bundle says that it is decided what becomes of it: until then nobody can remove it. */
   release(digest: string): void;
@@ -167,7 +167,8 @@ export function createBundleStore(options: {
 
     async dropStaged(digest, tree) {
       const waiting = staged.get(digest) ?? [];
-      const dropped = tree === undefined ? waiting : waiting.filter((one) => one === tree);
+      // Where another upload's start has taken it, that one's own tree is the one too many: they hold the same.
+      const dropped = tree === undefined ? waiting : waiting.includes(tree) ? [tree] : waiting.slice(-1);
       const left = waiting.filter((one) => !dropped.includes(one));
       if (left.length === 0) staged.delete(digest);
       else staged.set(digest, left);

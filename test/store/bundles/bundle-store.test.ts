@@ -171,6 +171,17 @@ describe('a source', () => {
 });
 
 describe('bundles that come and go', () => {
+  it('leaves no tree of an upload that is not used, also where the start of the same files has taken that one', async () => {
+    const { root, store } = await makeStore();
+    const archive = makeArchive([{ path: 'a', content: 'a' }]);
+    const [unused, used] = [await store.receive(inPieces(archive)), await store.receive(inPieces(archive))];
+    await store.source(used.digest).unpackInto(join(root, 'instance'));
+    await store.dropStaged(unused.digest, unused.tree);
+
+    expect(await readdir(join(root, 'bundles', 'trees'))).toEqual([]);
+    expect(await readdir(join(root, 'instance'))).toEqual(['a']);
+  });
+
   it('the same bundle from two jobs at once is kept once, and gives two trees', async () => {
     const { root, store } = await makeStore();
     const [one, two] = await Promise.all([
