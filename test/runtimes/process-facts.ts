@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Pids of all processes whose environment or command line names this folder. */
+/** Pids of all processes whose environment or command line names this folder, but for what makes a command's pipe ahead of it. */
 export function processesNaming(folder: string): number[] {
   return readdirSync('/proc').flatMap((entry) => {
     if (!/^\d+$/.test(entry) || Number(entry) === process.pid) return [];
-    const named = ['environ', 'cmdline'].some((file) => readOrNothing(`/proc/${entry}/${file}`).includes(folder));
+    const command = readOrNothing(`/proc/${entry}/cmdline`);
+    // It belongs to the service, ends within milliseconds, and would pass for the command that it comes before.
+    if (command.includes('mkfifo')) return [];
+    const named = command.includes(folder) || readOrNothing(`/proc/${entry}/environ`).includes(folder);
     return named && isLive(Number(entry)) ? [Number(entry)] : [];
   });
 }
