@@ -13,6 +13,8 @@ export interface LoadOptions {
   readonly signingToken: string;
   readonly connections: number;
   readonly seconds: number;
+  /** Seconds before those, of which nothing is counted: in its first second the load compiles itself, and its own delays would be the longest. */
+  readonly unmeasuredSeconds?: number;
   /** Requests a second; 0: as many as are answered. */
   readonly rate: number;
 }
@@ -46,6 +48,8 @@ async function generate(options: LoadOptions): Promise<LoadResult> {
   const key = Buffer.from(options.signingToken.replace(/^whsec_/, ''), 'base64');
   const latenciesMs: number[] = [];
   let failures = 0;
+  const startedAt = performance.now();
+  const measuredFrom = startedAt + (options.unmeasuredSeconds ?? 0) * 1000;
 
   function send(): Promise<void> {
     const id = randomUUID();
@@ -54,7 +58,7 @@ async function generate(options: LoadOptions): Promise<LoadResult> {
     const began = performance.now();
     return new Promise((done) => {
       const end = (failed: boolean) => {
-        latenciesMs.push(performance.now() - began);
+        if (began >= measuredFrom) latenciesMs.push(performance.now() - began);
         if (failed) failures += 1;
         done();
       };
@@ -71,11 +75,10 @@ async function generate(options: LoadOptions): Promise<LoadResult> {
     });
   }
 
-  const began = performance.now();
-  const endAt = began + options.seconds * 1000;
+  const endAt = measuredFrom + options.seconds * 1000;
   const worker = async (index: number) => {
     const everyMs = options.rate > 0 ? (options.connections / options.rate) * 1000 : 0;
-    let dueAt = began + (everyMs * index) / options.connections;
+    let dueAt = startedAt + (everyMs * index) / options.connections;
     while (performance.now() < endAt) {
       if (everyMs > 0) {
         const waitMs = dueAt - performance.now();
@@ -86,7 +89,7 @@ async function generate(options: LoadOptions): Promise<LoadResult> {
     }
   };
   await Promise.all(Array.from({ length: options.connections }, (_, index) => worker(index)));
-  const seconds = (performance.now() - began) / 1000;
+  const seconds = (performance.now() - measuredFrom) / 1000;
   agent.destroy();
   return { perSecond: latenciesMs.length / seconds, failures, latenciesMs };
 }
