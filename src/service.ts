@@ -237,8 +237,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
         return received;
       }, metrics.upload),
       releaseBundle: async (bundle, { keepTree, keepArchive }) => {
-        if (!keepTree) await bundles.dropStaged(bundle.digest, bundle.tree);
-        bundles.release(bundle.digest);
+        await bundles.release(bundle, { keepTree });
         if (!keepArchive) await bundles.remove(bundle.digest);
       },
       recogniseApp: presets.recognise,

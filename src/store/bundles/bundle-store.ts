@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ProblemError } from '../../errors.ts';
 import { receiveArchive } from './receive-archive.ts';
 import type { BundleLimits } from './refusals.ts';
+import { TreesByDigest } from './trees-by-digest.ts';
 import { unpackArchive } from './unpack-archive.ts';
 
 /** A bundle that has arrived: kept under its digest, and unpacked once already. */
@@ -15,7 +16,7 @@ export interface Received {
   readonly unpackedBytes: number;
   /** Files, folders and links. */
   readonly entries: number;
-  /** Absolute path of the unpacked tree. It stays until a source of this digest takes it, or `dropStaged`. */
+  /** Absolute path of the unpacked tree; nobody else takes or removes it before `release`. */
   readonly tree: string;
 }
 
@@ -28,16 +29,17 @@ export interface BundleSource {
 /** Bundles on disk, addressed by what is in them. */
 export interface BundleStore {
   /**
-   * Stores and unpacks an upload while it streams. Of anything that is refused or breaks off, nothing stays on disk.
+   * Stores and unpacks an upload while it streams. Of anything that is refused or breaks off, nothing stays on disk; what arrived
+   * stays until `release`.
    * @throws ProblemError: 413 too large, 422 damaged or refused entry (named), 408 broken off, 507 disk full
    */
   receive(body: AsyncIterable<Uint8Array>, info?: { readonly declaredBytes?: number | undefined }): Promise<Received>;
   /** The tree of a bundle: the oldest staged one where there is one, else unpacked from the archive. */
   source(digest: string): BundleSource;
-  /** Removes staged trees of a bundle: the one given, or another one where that was taken; else all. Those that were taken are not touched. */
-  dropStaged(digest: string, tree?: string): Promise<void>;
-  /** Whoever received a bundle says that it is decided what becomes of it: until then nobody can remove it. */
-  release(digest: string): void;
+  /** Whoever received a bundle says, once, what becomes of it: its tree is staged for the next start of the bundle, or removed. */
+  release(received: Pick<Received, 'digest' | 'tree'>, options: { readonly keepTree: boolean }): Promise<void>;
+  /** Removes the staged trees of a bundle. */
+  dropStaged(digest: string): Promise<void>;
   /** Removes a bundle with its staged trees, unless somebody has just received it. One that is not there is fine. */
   remove(digest: string): Promise<void>;
   /** How long ago the archive came, in ms; undefined where it is not there. */
@@ -72,11 +74,12 @@ export function createBundleStore(options: {
   const { directory, limits, now = Date.now, onRemove } = options;
   const incoming = join(directory, 'incoming');
   const trees = join(directory, 'trees');
-  const staged = new Map<string, string[]>();
+  /** By digest, trees that the next start takes. */
+  const staged = new TreesByDigest();
   /** Ids of the uploads that arrive now. */
   const arriving = new Set<string>();
-  /** By digest, how many that received it have not decided yet: two merge requests may send the same files. */
-  const undecided = new Map<string, number>();
+  /** By digest, trees that are still looked at: two merge requests may send the same files, and each is read as long as it takes. */
+  const undecided = new TreesByDigest();
 
   const archivePath = (digest: string): string => {
     if (!DIGEST.test(digest)) throw new TypeError(`Not the digest of a bundle: ${JSON.stringify(digest)}`);
@@ -85,13 +88,6 @@ export function createBundleStore(options: {
 
   const makeFolders = async (): Promise<void> => {
     for (const folder of [directory, incoming, trees]) await mkdir(folder, { recursive: true, mode: 0o700 });
-  };
-
-  const takeStaged = (digest: string): string | undefined => {
-    const waiting = staged.get(digest);
-    const tree = waiting?.shift();
-    if (waiting?.length === 0) staged.delete(digest);
-    return tree;
   };
 
   const unpackKept = async (digest: string, target: string, signal?: AbortSignal): Promise<void> => {
@@ -128,30 +124,39 @@ export function createBundleStore(options: {
       await makeFolders();
       const id = randomUUID();
       arriving.add(id);
-      const received = await receiveArchive(body, {
+      return receiveArchive(body, {
         limits,
         declaredBytes: info.declaredBytes,
         archive: join(incoming, `${id}.tar.gz`),
         tree: join(incoming, id),
         keep: async (digest) => {
-          undecided.set(digest, (undecided.get(digest) ?? 0) + 1);
           const tree = join(trees, `${digest}-${id}`);
-          await rename(join(incoming, id), tree);
-          const archive = archivePath(digest);
-          if (await exists(archive)) await rm(join(incoming, `${id}.tar.gz`));
-          else await rename(join(incoming, `${id}.tar.gz`), archive);
+          undecided.add(digest, tree);
+          try {
+            await rename(join(incoming, id), tree);
+            const archive = archivePath(digest);
+            if (await exists(archive)) await rm(join(incoming, `${id}.tar.gz`));
+            else await rename(join(incoming, `${id}.tar.gz`), archive);
+          } catch (error) {
+            await this.release({ digest, tree }, { keepTree: false });
+            throw error;
+          }
           return tree;
         },
       }).finally(() => arriving.delete(id));
-      staged.set(received.digest, [...(staged.get(received.digest) ?? []), received.tree]);
-      return received;
+    },
+
+    async release({ digest, tree }, { keepTree }) {
+      undecided.remove(digest, tree);
+      if (keepTree) staged.add(digest, tree);
+      else await rm(tree, { recursive: true, force: true });
     },
 
     source(digest) {
       archivePath(digest);
       return {
         async unpackInto(target, signal) {
-          const tree = takeStaged(digest);
+          const tree = staged.takeOldest(digest);
           if (tree === undefined) return unpackKept(digest, target, signal);
           try {
             await rename(tree, target);
@@ -165,24 +170,12 @@ export function createBundleStore(options: {
       };
     },
 
-    async dropStaged(digest, tree) {
-      const waiting = staged.get(digest) ?? [];
-      // Where another upload's start has taken it, that one's own tree is the one too many: they hold the same.
-      const dropped = tree === undefined ? waiting : waiting.includes(tree) ? [tree] : waiting.slice(-1);
-      const left = waiting.filter((one) => !dropped.includes(one));
-      if (left.length === 0) staged.delete(digest);
-      else staged.set(digest, left);
-      for (const one of dropped) await rm(one, { recursive: true, force: true });
-    },
-
-    release(digest) {
-      const left = (undecided.get(digest) ?? 0) - 1;
-      if (left > 0) undecided.set(digest, left);
-      else undecided.delete(digest);
+    async dropStaged(digest) {
+      for (const tree of staged.takeAll(digest)) await rm(tree, { recursive: true, force: true });
     },
 
     async remove(digest) {
-      if (undecided.has(digest)) return;
+      if (undecided.of(digest).length > 0) return;
       onRemove?.(digest);
       await rm(archivePath(digest), { force: true });
       await this.dropStaged(digest);
@@ -213,10 +206,7 @@ export function createBundleStore(options: {
           const path = join(folder, name);
           const found = await stat(path).catch(() => undefined);
           if (!found || now() - found.mtimeMs < olderThanMs) continue;
-          if (
-            arriving.has(name.replace(/\.tar\.gz$/, '')) ||
-            [...staged.values()].some((waiting) => waiting.includes(path))
-          )
+          if (arriving.has(name.replace(/\.tar\.gz$/, '')) || staged.includes(path) || undecided.includes(path))
             continue;
           await rm(path, { recursive: true, force: true });
           removed.push(name);

@@ -108,6 +108,7 @@ describe('a bundle that arrives', () => {
         const received = await store.receive(inPieces(makeArchive(entries), size));
         for (const { path, content: bytes } of entries)
           expect(await readFile(join(received.tree, path))).toEqual(bytes);
+        await store.release(received, { keepTree: false });
         await store.remove(received.digest);
       }),
       { numRuns: 40 },
@@ -119,6 +120,7 @@ describe('a source', () => {
   it('hands over the staged tree first, then unpacks the archive again, each time the same', async () => {
     const { root, store } = await makeStore();
     const received = await store.receive(inPieces(makeArchive(ENTRIES)));
+    await store.release(received, { keepTree: true });
     const { ino } = await stat(received.tree);
     for (const name of ['one', 'two', 'three']) await store.source(received.digest).unpackInto(join(root, name));
     expect((await stat(join(root, 'one'))).ino).toBe(ino);
@@ -143,8 +145,9 @@ describe('a source', () => {
 
   it('replaces what a crash left beside its target', async () => {
     const { root, store } = await makeStore();
-    const { digest, tree } = await store.receive(inPieces(makeArchive(ENTRIES)));
-    await store.dropStaged(digest, tree);
+    const received = await store.receive(inPieces(makeArchive(ENTRIES)));
+    const { digest } = received;
+    await store.release(received, { keepTree: false });
     await mkdir(join(root, 'tree.unpacking/old'), { recursive: true });
     await store.source(digest).unpackInto(join(root, 'tree'));
     expect(await readdir(join(root, 'tree'))).not.toContain('old');
@@ -153,13 +156,13 @@ describe('a source', () => {
 
   it('of a bundle that is gone says so, and of one that was changed on disk too', async () => {
     const { root, store } = await makeStore();
-    const { digest } = await store.receive(inPieces(makeArchive(ENTRIES)));
-    await store.dropStaged(digest);
+    const received = await store.receive(inPieces(makeArchive(ENTRIES)));
+    const { digest } = received;
+    await store.release(received, { keepTree: false });
     await writeFile(join(root, 'bundles', `${digest}.tar.gz`), makeArchive([{ path: 'other' }]));
     expect(await problemOf(store.source(digest).unpackInto(join(root, 'tree')))).toMatchObject({
       type: 'bundle-damaged',
     });
-    store.release(digest);
     await store.remove(digest);
     expect(await problemOf(store.source(digest).unpackInto(join(root, 'tree')))).toMatchObject({
       type: 'bundle-gone',
@@ -171,15 +174,18 @@ describe('a source', () => {
 });
 
 describe('bundles that come and go', () => {
-  it('leaves no tree of an upload that is not used, also where the start of the same files has taken that one', async () => {
+  it('leaves the tree of an upload that is still looked at to whoever looks, when the same files are started', async () => {
     const { root, store } = await makeStore();
     const archive = makeArchive([{ path: 'a', content: 'a' }]);
-    const [unused, used] = [await store.receive(inPieces(archive)), await store.receive(inPieces(archive))];
-    await store.source(used.digest).unpackInto(join(root, 'instance'));
-    await store.dropStaged(unused.digest, unused.tree);
+    const [looked, used] = [await store.receive(inPieces(archive)), await store.receive(inPieces(archive))];
+    await store.release(used, { keepTree: true });
+    for (const name of ['one', 'two']) await store.source(used.digest).unpackInto(join(root, name));
+    await store.dropStaged(used.digest);
+    expect(await readdir(looked.tree)).toEqual(['a']);
 
+    await store.release(looked, { keepTree: false });
     expect(await readdir(join(root, 'bundles', 'trees'))).toEqual([]);
-    expect(await readdir(join(root, 'instance'))).toEqual(['a']);
+    for (const name of ['one', 'two']) expect(await readdir(join(root, name))).toEqual(['a']);
   });
 
   it('the same bundle from two jobs at once is kept once, and gives two trees', async () => {
@@ -191,12 +197,11 @@ describe('bundles that come and go', () => {
     expect(one.digest).toBe(two.digest);
     expect(one.tree).not.toBe(two.tree);
     expect(await store.list()).toEqual([one.digest]);
-    await store.dropStaged(one.digest, one.tree);
+    await store.release(one, { keepTree: false });
     expect(await readdir(join(root, 'bundles/trees'))).toHaveLength(1);
-    store.release(one.digest);
     await store.remove(one.digest);
     expect(await store.has(one.digest), 'the other job has not decided yet').toBe(true);
-    store.release(two.digest);
+    await store.release(two, { keepTree: true });
     await store.remove(one.digest);
     await store.remove(one.digest);
     expect(await leftOn(root)).toEqual([]);
