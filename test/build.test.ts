@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it, onTestFinished } from 'vitest';
@@ -30,4 +30,21 @@ it('what is built is one file of JavaScript, and each program in Python where th
   const { version } = JSON.parse(readFileSync(join(src, '..', 'package.json'), 'utf8')) as { version: string };
   // As the command of the package: started by its own first line.
   expect(execFileSync(main, ['version'], { encoding: 'utf8' })).toBe(`${version}\n`);
+});
+
+it('what another Node has installed the packages for says so', async () => {
+  const { main, dispose } = await buildService();
+  onTestFinished(dispose);
+  const modules = join(dirname(main), '..', 'node_modules');
+  rmSync(modules);
+  mkdirSync(modules);
+  symlinkSync(join(src, '..', 'node_modules', 'better-sqlite3'), join(modules, 'better-sqlite3'));
+  // What Node 24 says of itself.
+  const newer =
+    "data:text/javascript,Object.defineProperty(process,'versions',{value:{...process.versions,napi:'10'}})";
+  const { status, stderr } = spawnSync(process.execPath, ['--import', newer, main, 'serve'], { encoding: 'utf8' });
+  expect(status).not.toBe(0);
+  expect(stderr).toContain(
+    `Node ${process.version} needs the package better-sqlite3-napi, which is not installed. Install the packages again, with this Node: npm ci`,
+  );
 });

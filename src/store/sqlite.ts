@@ -8,4 +8,17 @@ import type Sqlite from 'better-sqlite3';
 export const SQLITE_PACKAGE = Number(process.versions.napi) >= 10 ? 'better-sqlite3-napi' : 'better-sqlite3';
 
 /** Opens a database file: the constructor of better-sqlite3. */
-export const Database = createRequire(import.meta.url)(SQLITE_PACKAGE) as typeof Sqlite;
+export const Database = loadSqlite();
+
+function loadSqlite(): typeof Sqlite {
+  try {
+    return createRequire(import.meta.url)(SQLITE_PACKAGE) as typeof Sqlite;
+  } catch (error) {
+    // Packages that another Node has installed.
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+    throw new Error(
+      `Node ${process.version} needs the package ${SQLITE_PACKAGE}, which is not installed. Install the packages again, with this Node: npm ci`,
+      { cause: error },
+    );
+  }
+}
