@@ -30,7 +30,11 @@ import dagster as dg
 open("prepared.txt").close()
 
 
-@dg.asset(metadata={"token": os.environ["ORDERS_TOKEN"]}, tags={"commit": os.environ["DAGSTER_CLOUD_GIT_SHA"][:8]})
+# What its surroundings tell it is no change.
+FOLDERS = {name: os.environ.get(name, "") for name in ["DAGSTER_HOME", "BRANCH_DEPLOYMENT_DATA_DIR", "BRANCH_DEPLOYMENT_BASE_DIR"]}
+
+
+@dg.asset(metadata={"token": os.environ["ORDERS_TOKEN"], **FOLDERS}, tags={"commit": os.environ["DAGSTER_CLOUD_GIT_SHA"][:8]})
 def shown() -> None: ...
 
 
@@ -79,7 +83,7 @@ const ORDER_ASSETS = [
 ] as const;
 
 /** An environment with the packages of another one, and the project installed as `uv sync` does it: by the path of its folder. */
-const appFile = (environment: string, keys = ''): string => `setup: |
+const appFile = (environment: string, keys = 'changes: { base_artifacts: [.branch-deployment.yml] }\n'): string => `setup: |
   ${environment}/bin/python -m venv --without-pip .venv
   for site in .venv/lib/python3*/site-packages; do
     printf '%s\\n' ${environment}/lib/python3*/site-packages "$PWD/src" > "$site/project.pth"

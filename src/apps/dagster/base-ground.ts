@@ -3,18 +3,14 @@ import type { DagsterSpec } from '../../deployment/app-spec.ts';
 import type { Place } from '../../deployment/launch.ts';
 import { persistedFolders } from '../persisted-folders.ts';
 import type { Reading } from '../preset.ts';
+import { dagsterHome } from './instance-files.ts';
 import { replaceShipped } from './keep-apart.ts';
 import { quote } from './quote.ts';
 
 /**
- * `DAGSTER_HOME` of a base, which goes with its tree: what `prepare` writes into it (the state of components, for one) must not be taken for
- * the branch's. No project has files below `.git`.
- */
-export const baseHome = (tree: string): string => join(tree, '.git', 'dagster-home');
-
-/**
- * Where a base is read: as its branch, but for the data folder. Its own is empty at first, as a new deployment's is, and goes with its tree:
- * the branch runs on the other one, which nothing that is read for a comparison may change.
+ * Where a base is read: as its branch, but for the data folder, in which `DAGSTER_HOME` lies too. Its own is as a new deployment's at first,
+ * and goes with its tree: the branch runs on the other one, which nothing that is read for a comparison may change. No project has files
+ * below `.git`.
  */
 export const placeOfBase = (place: Place, tree: string): Place => ({ ...place, data: join(tree, '.git', 'data') });
 
@@ -24,14 +20,14 @@ export function groundOfBase(
   { place, base }: { readonly place: Place; readonly base: NonNullable<Reading<DagsterSpec>['base']> },
 ): string {
   const { tree } = base;
-  const home = quote(baseHome(tree));
   const own = placeOfBase(place, tree);
+  const home = dagsterHome(own);
   const folders = new Set([base.spec.directory, ...base.spec.locations.map((one) => one.directory)]);
   const dotenvs = [...folders].map((folder) => quote(resolve(tree, folder, '.env')));
   return [
-    `mkdir -p -- ${home} ${quote(own.data)} && echo 'telemetry: { enabled: false }' > ${home}/dagster.yaml || exit`,
+    `mkdir -p -- ${quote(home)} && echo 'telemetry: { enabled: false }' > ${quote(home)}/dagster.yaml || exit`,
     `rm -f -- ${dotenvs.join(' ')}`,
-    replaceShipped(tree, join(baseHome(tree), 'dagster.yaml')),
+    replaceShipped(tree, join(home, 'dagster.yaml')),
     ...persistedFolders(spec, { ...own, tree }).map(({ path, kept }) => persistInBase(tree, path, kept)),
   ].join('\n');
 }

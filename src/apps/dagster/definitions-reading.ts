@@ -5,7 +5,7 @@ import type { Place, Step } from '../../deployment/launch.ts';
 import { type AppValues, appValues } from '../app-values.ts';
 import type { DefinitionsReader, Reading } from '../preset.ts';
 import { baseFilesStep, withBaseFolder } from './base-files.ts';
-import { baseHome, groundOfBase, placeOfBase } from './base-ground.ts';
+import { groundOfBase, placeOfBase } from './base-ground.ts';
 import { codeEnvironment } from './code-server.ts';
 import { dagsterHome } from './instance-files.ts';
 import { environmentFolder, type LocationTools, setupEnvironment } from './location-steps.ts';
@@ -50,14 +50,14 @@ export function createDefinitionsReader(tools: LocationTools): DefinitionsReader
       const own = { ...spec, dotenv: { ...spec.dotenv, ...location.dotenv } };
       const program = join(place.shared, 'dagster-probe', reading.program.release);
       const seen = base ? placeOfBase(place, base.tree) : place;
-      const around = { place, tools, dagsterHome: base ? baseHome(base.tree) : dagsterHome(place) };
+      const around = { place, tools, dagsterHome: dagsterHome(seen) };
       const steps = [programStep(reading.program, { program, python: pythonOf(location, place), place })];
       if (base && target.prepare !== undefined) {
         const values = appValues(own, withBaseFolder(spec, given, undefined), { place: seen, isSetup: true });
         steps.push(prepareStep(what, { ...around, values }));
       }
       const values = appValues(own, withBaseFolder(spec, given, place), { place: seen });
-      steps.push(readStep(what, { ...around, values, program, data: seen.data }));
+      steps.push(readStep(what, { ...around, values, program, seen }));
       return steps;
     },
   };
@@ -130,14 +130,15 @@ function readStep(
     dagsterHome: home,
     program,
     values,
-    data,
-  }: Around & { readonly program: string; readonly data: string },
+    seen,
+  }: Around & { readonly program: string; readonly seen: Place },
 ): Step {
   const tree = reading.base?.tree ?? place.tree;
   const words = [
     ...[pythonOf(location, place), program],
     ...(reading.base ? ['--instead', place.tree] : []),
-    ...['--data', data],
+    // A base is told its branch's folder as well, for the files of base_artifacts.
+    ...[...new Set([seen.data, place.data])].flatMap((folder) => ['--data', folder]),
     ...probeArguments(target, tree),
   ];
   return {

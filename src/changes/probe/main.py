@@ -43,7 +43,7 @@ def parse(arguments):
     parser.add_argument("--start-in", help="the folder that its code runs in, where that is another one")
     parser.add_argument("--imports-from", help="the folder that its code imports from, where that is another one")
     parser.add_argument("--instead", help="the tree that the environment has installed, where --root is another one")
-    parser.add_argument("--data", help="the folder that the code is told to keep its data in")
+    parser.add_argument("--data", action="append", default=[], help="a folder that the code is told to have its data in")
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("-m", "--module-name")
     target.add_argument("--package-name")

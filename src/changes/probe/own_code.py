@@ -13,16 +13,17 @@ class OwnCode:
     """The project's files: the repository's root, the location's folder in it, the folder that its code runs in.
 
     `installed` is the root of the tree that the environment has installed, where that is another one: its place says no more than the root's.
-    `data` is where the code keeps its data; base and branch have different ones, too.
+    `data` are folders where the code has its data; base and branch have different ones, too.
     """
 
-    def __init__(self, root, directory, start_in=None, installed=None, data=None):
+    def __init__(self, root, directory, start_in=None, installed=None, data=()):
         self.root = os.path.realpath(root)
         self.directory = os.path.realpath(directory)
         self.start_in = os.path.realpath(start_in or directory)
         self._known = {}
         self._installed = files_of_local_packages(self.root)
-        places = [(root, "<root>"), (installed, "<root>"), (sys.prefix, "<environment>"), (data, "<data>")]
+        places = [(root, "<root>"), (installed, "<root>"), (sys.prefix, "<environment>")]
+        places += [(folder, "<data>") for folder in data]
         spellings = {spell(path): name for path, name in places if path for spell in (os.path.abspath, os.path.realpath)}
         # The longer path first: an environment may lie in the project.
         self._spellings = sorted(spellings.items(), key=lambda pair: -len(pair[0]))

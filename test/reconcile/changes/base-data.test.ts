@@ -44,7 +44,7 @@ function withPreset(spec: DagsterSpec): void {
  * replaces.
  */
 const PREPARE = `set -e
-[ -z "$(ls "$STORE" | grep -v persist)" ]
+[ "$(ls "$STORE" | grep -v persist)" = dagster-home ]
 [ "$STORE" = "$BRANCH_DEPLOYMENT_DATA_DIR" ]
 cp etl.json "$STORE/definitions.json"
 [ "$(cat state/rows.txt)" = "of the base" ]
