@@ -74,6 +74,8 @@ export interface DefinitionsReader<Spec extends AppSpec = AppSpec> {
    * there as the app file has them, one a line.
    */
   keep?(spec: Spec, place: Place, tree: string): Step | undefined;
+  /** Removes what was kept so. */
+  dropKept?(place: Place): Step;
 }
 
 /** One way to run an app. */

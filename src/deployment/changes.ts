@@ -99,8 +99,6 @@ export interface ComparedChanges {
   readonly unknownLocations: readonly UnknownLocation[];
   /** Lock files that differ, by path from the root of the repository; sorted. */
   readonly lockFiles: readonly string[];
-  /** Left out where the next revision is given all files of the base that it asks for. */
-  readonly missingFiles?: MissingFiles;
   /** What the target branch has changed since; null where that is nothing that the branch changes too, undefined while nobody has looked. */
   readonly target?: TargetChanges | null;
 }

@@ -58,7 +58,7 @@ function changesOf(
     return null;
   const found = store.changes.of(latest.id);
   if (!found) return null;
-  const { baseSha, baseUrl, unknown, compared } = found;
+  const { baseSha, baseUrl, unknown, compared, missingFiles } = found;
   return {
     base: baseSha === null ? null : { sha: baseSha, url: baseUrl ?? '' },
     url,
@@ -67,7 +67,7 @@ function changesOf(
     graph: compared?.graph ?? null,
     unknownLocations: compared?.unknownLocations ?? [],
     lockFiles: compared?.lockFiles ?? [],
-    missingFiles: compared?.missingFiles ?? null,
+    missingFiles,
     target: compared?.target ?? null,
   };
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { and, desc, eq, inArray, lt, notInArray, sql } from 'drizzle-orm';
-import type { ComparedChanges } from '../deployment/changes.ts';
 import type { Database } from './database.ts';
 import { deployments, type RevisionChangesRow, readings, revisionChanges, revisions, snapshots } from './schema.ts';
 
@@ -16,7 +15,7 @@ export interface ChangeQueries {
   /** Decides it, once: a later decision about the same revision replaces it. */
   decide(row: RevisionChangesRow): void;
   /** Replaces what a decision tells, for what was found later; the decision stays the same one. */
-  update(revisionId: number, compared: ComparedChanges): void;
+  update(revisionId: number, found: Pick<RevisionChangesRow, 'compared' | 'missingFiles'>): void;
   /** The base that a deployment was compared with first; undefined before that. */
   firstBase(deploymentId: number): { readonly sha: string; readonly url: string } | undefined;
   /** What was read under this key, as text; undefined where it was not, or is not kept any more. */
@@ -51,8 +50,11 @@ export function changeQueries(db: Database): ChangeQueries {
     decide(row) {
       db.insert(revisionChanges).values(row).onConflictDoUpdate({ target: revisionChanges.revisionId, set: row }).run();
     },
-    update(revisionId, compared) {
-      db.update(revisionChanges).set({ compared }).where(eq(revisionChanges.revisionId, revisionId)).run();
+    update(revisionId, { compared, missingFiles }) {
+      db.update(revisionChanges)
+        .set({ compared, missingFiles })
+        .where(eq(revisionChanges.revisionId, revisionId))
+        .run();
     },
     firstBase(deploymentId) {
       const found = db

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { blob, index, integer, primaryKey, sqliteTable, text, uniqueIndex } from 'drizzle-orm/sqlite-core';
 import type { AppSpec } from '../deployment/app-spec.ts';
-import type { ComparedChanges } from '../deployment/changes.ts';
+import type { ComparedChanges, MissingFiles } from '../deployment/changes.ts';
 import type { CommentOutcome } from '../deployment/commands.ts';
 import type { CommitFacts, HeadRemark } from '../deployment/gitlab-facts.ts';
 import type { PartHealth } from '../deployment/launch.ts';
@@ -186,6 +186,8 @@ export const revisionChanges = sqliteTable(
     /** Why it is not known, in a sentence; null where it is. */
     unknown: text(),
     compared: text({ mode: 'json' }).$type<ComparedChanges>(),
+    /** Files of the base that the next revision is not given; null where it is given all that it asks for. */
+    missingFiles: text({ mode: 'json' }).$type<MissingFiles>(),
     decidedAt: integer().notNull(),
   },
   (t) => [index('revision_changes_decided').on(t.decidedAt)],

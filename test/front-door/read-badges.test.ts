@@ -24,7 +24,7 @@ it('the badges of a revision are those of its last decided changes', () => {
   const badges = badgesReader(store.changes, () => ['shop']);
   const decide = (decidedAt: number, ...keys: string[]) =>
     store.changes.decide({
-      ...{ revisionId, baseSha: 'a'.repeat(40), baseUrl: null, unknown: null, decidedAt },
+      ...{ revisionId, baseSha: 'a'.repeat(40), baseUrl: null, unknown: null, missingFiles: null, decidedAt },
       compared: {
         changes: compareDefinitions(
           [location('etl', [])],
@@ -53,6 +53,14 @@ it('the badges of a revision are those of its last decided changes', () => {
   decide(3, 'a', 'b');
   expect(shown()).toEqual(['a', 'b']);
   expect(badges(revisionId)?.stamp).not.toBe(before?.stamp);
-  store.changes.decide({ revisionId, baseSha: null, baseUrl: null, unknown: 'No base.', compared: null, decidedAt: 4 });
+  store.changes.decide({
+    revisionId,
+    baseSha: null,
+    baseUrl: null,
+    unknown: 'No base.',
+    compared: null,
+    missingFiles: null,
+    decidedAt: 4,
+  });
   expect(badges(revisionId)).toBeUndefined();
 });

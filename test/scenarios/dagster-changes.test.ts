@@ -83,7 +83,10 @@ const ORDER_ASSETS = [
 ] as const;
 
 /** An environment with the packages of another one, and the project installed as `uv sync` does it: by the path of its folder. */
-const appFile = (environment: string, keys = 'changes: { base_artifacts: [.branch-deployment.yml] }\n'): string => `setup: |
+const appFile = (
+  environment: string,
+  keys = 'changes: { base_artifacts: [.branch-deployment.yml] }\n',
+): string => `setup: |
   ${environment}/bin/python -m venv --without-pip .venv
   for site in .venv/lib/python3*/site-packages; do
     printf '%s\\n' ${environment}/lib/python3*/site-packages "$PWD/src" > "$site/project.pth"
@@ -196,7 +199,7 @@ describe.runIf(uv)(`what a branch changes${uv ? '' : ' (left out: uv is not inst
           { key: 'raw_orders', reasons: ['SOURCE'] },
         ]),
         downstream: [{ location: 'quickstart', key: 'daily_orders', path: ['raw_orders', 'daily_orders'] }],
-        ...{ definitions: [], unknown_locations: [], lock_files: [], missing_base_files: [] },
+        ...{ definitions: [], unknown_locations: [], lock_files: [], missing_base_files: null },
       });
       expect(await badges()).toEqual({
         new_report: ['NEW'],

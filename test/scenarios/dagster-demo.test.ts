@@ -60,7 +60,7 @@ const changed = (report: string) => ({
     definitions: [],
     unknown_locations: [],
     lock_files: [],
-    missing_base_files: [],
+    missing_base_files: null,
     target: null,
   },
   base: { sha: expect.stringMatching(/^[0-9a-f]{40}$/) },

@@ -49,7 +49,7 @@ function snapshots(): number {
 const read = (key: string, text: string, now = 1) => store.changes.keepReading(row.id, key, { text, now });
 const decide = (revision: RevisionRow, baseSha: string | null, decidedAt: number) =>
   store.changes.decide({
-    ...{ revisionId: revision.id, baseSha, baseUrl: baseSha && `https://gl/${baseSha}`, decidedAt },
+    ...{ revisionId: revision.id, baseSha, baseUrl: baseSha && `https://gl/${baseSha}`, missingFiles: null, decidedAt },
     ...(baseSha === null
       ? { unknown: 'Nothing to compare with.', compared: null }
       : { unknown: null, compared: NOTHING }),

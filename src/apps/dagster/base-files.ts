@@ -18,6 +18,14 @@ export function withBaseFolder(spec: DagsterSpec, context: LaunchContext, place:
   return { ...context, env: { ...context.env, BRANCH_DEPLOYMENT_BASE_DIR: place ? baseFolder(place) : '' } };
 }
 
+/** Takes the files away that a base has left there. */
+export const dropBaseFilesStep = (place: Place): Step => ({
+  name: 'no files of the base for the next revision',
+  directory: place.data,
+  command: `rm -rf -- ${quote(baseFolder(place))}`,
+  env: {},
+});
+
 /**
  * Copies the files that the app file asks for out of the base's tree: all of them or none, so that nobody finds those of two commits. One
  * that the base has not is left out, and its path printed.

@@ -4,7 +4,7 @@ import type { DagsterLocation, DagsterSpec } from '../../deployment/app-spec.ts'
 import type { Place, Step } from '../../deployment/launch.ts';
 import { type AppValues, appValues } from '../app-values.ts';
 import type { DefinitionsReader, Reading } from '../preset.ts';
-import { baseFilesStep, withBaseFolder } from './base-files.ts';
+import { baseFilesStep, dropBaseFilesStep, withBaseFolder } from './base-files.ts';
 import { groundOfBase, placeOfBase } from './base-ground.ts';
 import { codeEnvironment } from './code-server.ts';
 import { dagsterHome } from './instance-files.ts';
@@ -42,6 +42,7 @@ export function createDefinitionsReader(tools: LocationTools): DefinitionsReader
   return {
     locations: (spec) => spec.locations.map(({ name }) => name),
     keep: baseFilesStep,
+    dropKept: dropBaseFilesStep,
     plan(spec, given, reading) {
       const { place, base } = reading;
       const location = locationOf(spec, reading.location);

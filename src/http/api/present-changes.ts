@@ -12,7 +12,6 @@ const NOTHING = {
   definitions: [],
   unknown_locations: [],
   lock_files: [],
-  missing_base_files: [],
   target: null,
 };
 
@@ -23,10 +22,16 @@ export function presentChanges(store: Store, deployment: DeploymentRow): Body {
     store.revisions.latest(deployment.id);
   const of = { revision: revision?.number ?? null, commit: revision?.commit.sha ?? null };
   const decided = revision && store.changes.of(revision.id);
-  if (!decided) return { ...undecided(store, deployment, revision), ...of, base: null, ...NOTHING };
+  if (!decided)
+    return { ...undecided(store, deployment, revision), ...of, base: null, ...NOTHING, missing_base_files: null };
   const base = decided.baseSha === null ? null : { sha: decided.baseSha, web_url: decided.baseUrl ?? '' };
-  if (decided.compared === null) return { state: 'unknown', reason: decided.unknown, ...of, base, ...NOTHING };
-  const { changes, unknownLocations, lockFiles, missingFiles, target } = decided.compared;
+  const { missingFiles } = decided;
+  const missing = {
+    missing_base_files: missingFiles && { paths: [...missingFiles.paths], reason: missingFiles.reason },
+  };
+  if (decided.compared === null)
+    return { state: 'unknown', reason: decided.unknown, ...of, base, ...NOTHING, ...missing };
+  const { changes, unknownLocations, lockFiles, target } = decided.compared;
   return {
     ...{ state: 'known', reason: null, ...of, base },
     assets: changes.assets.map(presentAsset),
@@ -34,7 +39,7 @@ export function presentChanges(store: Store, deployment: DeploymentRow): Body {
     definitions: [...changes.named],
     unknown_locations: [...unknownLocations],
     lock_files: [...lockFiles],
-    missing_base_files: [...(missingFiles?.paths ?? [])],
+    ...missing,
     target: target ? { sha: target.sha, web_url: target.url, assets: [...target.keys] } : null,
   };
 }

@@ -10,7 +10,7 @@ import { hidePaths } from './hide-paths.ts';
 export interface BaseFiles {
   /** Whether those of this base lie in the deployment's folder, and not those of another one. */
   areKept(): boolean;
-  /** Keeps them, from the base's tree as it is once it was read. Never rejects. */
+  /** Keeps them, from the base's tree as it is once it was read; where that fails, none are there. Rejects where the store cannot be written. */
   keep(place: Beside): Promise<void>;
   /** What the next revision is not given; undefined where it is given all. */
   missing(): MissingFiles | undefined;
@@ -20,10 +20,13 @@ const LIMIT_MS = 60_000;
 /** Under this key it is kept what lies in the deployment's folder. */
 const KEY = 'files';
 
-interface Kept {
+/** What came of it, with the last base that it was tried with. */
+interface Outcome {
   /** Of which base, and what was asked for. */
   readonly wanted: string;
   readonly missing: readonly string[];
+  /** Why it failed; null where the files are there, but for the missing ones. */
+  readonly failure: string | null;
 }
 
 /** @returns undefined where the app file asks for none */
@@ -37,14 +40,22 @@ export function baseFiles(
   const paths = (spec.preset === 'dagster' && spec.changes?.baseArtifacts) || [];
   if (paths.length === 0) return undefined;
   const wanted = JSON.stringify([base.sha, paths]);
-  let reason: string | null = null;
-  const kept = (): Kept | undefined => {
+  const outcome = (): Outcome | undefined => {
     const text = store.changes.reading(deployment.id, KEY);
-    const found = text === undefined ? undefined : (JSON.parse(text) as Partial<Kept>);
-    return found?.wanted === wanted && found.missing ? { wanted, missing: found.missing } : undefined;
+    const found = text === undefined ? undefined : (JSON.parse(text) as Outcome);
+    return found?.wanted === wanted ? found : undefined;
+  };
+  const tell = (came: Omit<Outcome, 'wanted'>): void => {
+    const text = JSON.stringify({ wanted, ...came } satisfies Outcome);
+    store.changes.keepReading(deployment.id, KEY, { text, now: context.now() });
+  };
+  /** Those of an earlier base: it is told that there are none. */
+  const drop = async (place: Beside): Promise<void> => {
+    const step = reader.dropKept?.(place.place);
+    if (step) await place.run(step, { onOutput: () => {}, signal: AbortSignal.timeout(LIMIT_MS) }).catch(() => {});
   };
   return {
-    areKept: () => kept() !== undefined,
+    areKept: () => outcome()?.failure === null,
     async keep(place) {
       const step = reader.keep?.(spec, place.place, place.tree as string);
       if (!step) return;
@@ -57,17 +68,18 @@ export function baseFiles(
           signal: AbortSignal.timeout(LIMIT_MS),
         });
         const said = new Set(Buffer.concat(chunks).toString().split('\n'));
-        const text = JSON.stringify({ wanted, missing: paths.filter((path) => said.has(path)) } satisfies Kept);
-        store.changes.keepReading(deployment.id, KEY, { text, now: context.now() });
+        tell({ missing: paths.filter((path) => said.has(path)), failure: null });
       } catch (error) {
-        reason = hidePaths(messageOf(error), [context.dataDir]);
-        const fields = { ...deploymentFields(deployment, revision), error: reason };
+        const failure = hidePaths(messageOf(error), [context.dataDir]);
+        await drop(place);
+        tell({ missing: paths, failure });
+        const fields = { ...deploymentFields(deployment, revision), error: failure };
         context.log.warn(fields, 'files of the base could not be kept for the next revision');
       }
     },
     missing() {
-      const missing = kept()?.missing ?? paths;
-      return missing.length === 0 ? undefined : { paths: missing, reason };
+      const { missing, failure } = outcome() ?? { missing: paths, failure: null };
+      return missing.length === 0 ? undefined : { paths: missing, reason: failure };
     },
   };
 }

@@ -4,6 +4,7 @@ import { plainLines } from '../../deployment/plain-text.ts';
 import { SealError } from '../../deployment/sealed-variables.ts';
 import { GitLabError, messageOf, ProblemError } from '../../errors.ts';
 import { deploymentFields } from '../../log.ts';
+import type { RevisionChangesRow } from '../../store/schema.ts';
 import { missingFilesText } from '../../views/change-words.ts';
 import { again, DONE, ofDeployment, ofMergeRequest, type Reconciler, type Result } from '../reconciler.ts';
 import { compareSides } from './compare-sides.ts';
@@ -62,9 +63,9 @@ export function changesReconciler(context: ChangesContext): Reconciler {
     const subject = subjectOf(id);
     if (!subject) return DONE;
     const row = store.changes.of(subject.revision.id);
-    if (row?.compared) return meetTarget(subject, row.compared, row.baseSha as string);
+    if (row?.compared) return meetTarget(subject, row, row.compared);
     let base: CommitFacts | null = null;
-    let missingFiles: MissingFiles | undefined;
+    let missingFiles: MissingFiles | null = null;
     let next = DONE;
     try {
       base = await findBase(context, subject);
@@ -72,13 +73,10 @@ export function changesReconciler(context: ChangesContext): Reconciler {
       const { spec } = subject.revision;
       const both = { branch: await sides.branch(), base: await sides.commit(base.sha) };
       missingFiles = sides.missingFiles();
-      const found: ComparedChanges = {
-        ...compareSides(both, spec.preset === 'dagster' ? spec.changes : undefined),
-        ...(missingFiles && { missingFiles }),
-      };
+      const found = compareSides(both, spec.preset === 'dagster' ? spec.changes : undefined);
       // All of it would be read anew for that, to take as long again.
       const isDone = !mayMeetTarget(subject.revision, found) || isLate(both.branch) || isLate(both.base);
-      record(subject, base, isDone ? { ...found, target: null } : found);
+      record(subject, base, { found: isDone ? { ...found, target: null } : found, missingFiles });
       // In a pass of its own: what the branch changes is told first.
       if (!isDone) next = again(0);
     } catch (error) {
@@ -86,18 +84,22 @@ export function changesReconciler(context: ChangesContext): Reconciler {
       if (subjectOf(id)?.revision.id !== subject.revision.id) return again(0);
       const reason = reasonOf(error, store.work.find(ofDeployment(id), 'changes')?.attempts ?? 0);
       if (reason === undefined) throw error;
-      record(subject, base, missingFiles ? `${reason.replace(/\.$/, '')}. ${missingFilesText(missingFiles)}` : reason);
+      record(subject, base, { found: reason, missingFiles });
     }
     if (missingFiles) logs.say(subject.revision.id, `warning: ${plainLines(missingFilesText(missingFiles)).join(' ')}`);
     return next;
   }
 
-  async function meetTarget(subject: Subject, found: ComparedChanges, baseSha: string): Promise<Result> {
+  async function meetTarget(subject: Subject, row: RevisionChangesRow, found: ComparedChanges): Promise<Result> {
     const { deployment, revision } = subject;
     let target: TargetChanges | null = null;
+    let { missingFiles } = row;
     try {
-      const base = await context.gitlab.commit(deployment.projectId, baseSha);
-      target = await lookAtTarget(context, { ...subject, base }, found);
+      const compared = { ...subject, base: await context.gitlab.commit(deployment.projectId, row.baseSha as string) };
+      const sides = createSides(context, compared);
+      target = await lookAtTarget(context, compared, { found, sides });
+      // What could not be kept in the first pass is tried again where the base is read again.
+      missingFiles = sides.missingFiles();
     } catch (error) {
       if (subjectOf(deployment.id)?.revision.id !== revision.id) return again(0);
       const reason = reasonOf(error, store.work.find(ofDeployment(deployment.id), 'changes')?.attempts ?? 0);
@@ -105,13 +107,18 @@ export function changesReconciler(context: ChangesContext): Reconciler {
       log.info({ ...deploymentFields(deployment, revision), reason }, 'it is not known what its target branch changes');
     }
     store.transaction(() => {
-      store.changes.update(revision.id, { ...found, target });
-      if (target) store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', now());
+      store.changes.update(revision.id, { compared: { ...found, target }, missingFiles });
+      if (target || JSON.stringify(missingFiles) !== JSON.stringify(row.missingFiles))
+        store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', now());
     });
     return DONE;
   }
 
-  function record(subject: Subject, base: CommitFacts | null, found: ComparedChanges | string): void {
+  function record(
+    subject: Subject,
+    base: CommitFacts | null,
+    { found, missingFiles }: { readonly found: ComparedChanges | string; readonly missingFiles: MissingFiles | null },
+  ): void {
     const { deployment, revision } = subject;
     const unknown = typeof found === 'string' ? hidePaths(found, [context.dataDir]).slice(0, LONGEST_REASON) : null;
     store.transaction(() => {
@@ -121,6 +128,7 @@ export function changesReconciler(context: ChangesContext): Reconciler {
         baseUrl: base?.webUrl ?? null,
         unknown,
         compared: typeof found === 'string' ? null : found,
+        missingFiles,
         decidedAt: now(),
       });
       store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', now());

@@ -1,7 +1,7 @@
 import type { ComparedChanges, TargetChanges } from '../../deployment/changes.ts';
 import { compareSides } from './compare-sides.ts';
 import type { ChangesContext, Compared } from './context.ts';
-import { createSides } from './read-sides.ts';
+import type { Sides } from './read-sides.ts';
 
 /** Whether it can matter what the target branch has changed: of a merge base it may have gone on, of any other base it is the base itself. */
 export function mayMeetTarget({ commit, spec }: Compared['revision'], { changes }: ComparedChanges): boolean {
@@ -13,13 +13,12 @@ export function mayMeetTarget({ commit, spec }: Compared['revision'], { changes 
 export async function lookAtTarget(
   context: ChangesContext,
   compared: Compared,
-  { changes }: ComparedChanges,
+  { found: { changes }, sides }: { readonly found: ComparedChanges; readonly sides: Sides },
 ): Promise<TargetChanges | null> {
   const { deployment, base } = compared;
   const target = context.store.mergeRequests.get(deployment.mergeRequestId)?.targetBranch ?? '';
   const head = await context.gitlab.branchHead(deployment.projectId, target);
   if (!head || head.sha === base.sha) return null;
-  const sides = createSides(context, compared);
   const { spec } = compared.revision;
   const ignoreMetadata = spec.preset === 'dagster' ? spec.changes?.ignoreMetadata : undefined;
   const both = { base: await sides.commit(base.sha), branch: await sides.commit(head.sha) };

@@ -34,8 +34,8 @@ export interface Sides {
   branch(): Promise<ReadSide>;
   /** The code of a commit: of the base, or of another one that the base is compared with. */
   commit(sha: string): Promise<ReadSide>;
-  /** Files of the base that the next revision is not given, once the base was read; undefined where it is given all that it asks for. */
-  missingFiles(): MissingFiles | undefined;
+  /** Files of the base that the next revision is not given, once the base was read; null where it is given all that it asks for. */
+  missingFiles(): MissingFiles | null;
 }
 
 /** Keys of a spec that make no difference to what is read. */
@@ -79,7 +79,7 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
       if (sha === base.sha && files?.areKept() === false) store.changes.forgetReading(deployment.id, key);
       return kept(key, () => readCommit(sha));
     },
-    missingFiles: () => files?.missing(),
+    missingFiles: () => files?.missing() ?? null,
   };
 
   function readBranch(): Promise<ReadSide> {
@@ -108,25 +108,23 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     const tree = await unpackCommit(sha, time);
     try {
       const spec = await recogniseBase(context, compared, tree);
-      if (spec === undefined) return {};
+      const isKept = sha === base.sha && files !== undefined;
+      if (spec === undefined && !isKept) return {};
       return await beside(tree, async (place) => {
-        const side = await readAll(place, { locations: reader.locations(spec), time }, (location) => {
-          const reading = {
-            place: place.place,
-            program: context.probe,
-            location: readerOf(compared, spec, location),
-          };
-          return reader.plan(revision.spec, launch, {
-            ...reading,
-            base: { tree: place.tree as string, spec, location },
-          });
-        });
-        if (sha === base.sha) await files?.keep(place);
+        const side = spec ? await readBase(place, spec, time) : {};
+        if (isKept) await files.keep(place);
         return side;
       });
     } finally {
       await tree.drop();
     }
+  }
+
+  function readBase(place: Beside, spec: AppSpec, time: SideTime): Promise<ReadSide> {
+    return readAll(place, { locations: reader.locations(spec), time }, (location) => {
+      const reading = { place: place.place, program: context.probe, location: readerOf(compared, spec, location) };
+      return reader.plan(revision.spec, launch, { ...reading, base: { tree: place.tree as string, spec, location } });
+    });
   }
 
   async function unpackCommit(sha: string, time: SideTime): Promise<CommitTree> {

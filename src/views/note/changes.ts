@@ -47,7 +47,10 @@ const MAX_URL = 4_000;
 export function renderChanges(told: NoteChanges, options: { readonly label?: string | undefined } = {}): string {
   const of = options.label === undefined ? '' : ` of ${escapeText(options.label)}`;
   const against = `${of}${told.base === null ? '' : ` against ${link(shortSha(told.base.sha), told.base.url)}`}`;
-  if (told.unknown !== null) return `**Changes${against}** are unknown: ${escapeText(told.unknown)}`;
+  if (told.unknown !== null)
+    return [`**Changes${against}** are unknown: ${escapeText(told.unknown)}`, ...missing(told.missingFiles)].join(
+      '\n\n',
+    );
   return [compared(told, against), meeting(told), besides(told)].filter((part) => part !== '').join('\n\n');
 }
 

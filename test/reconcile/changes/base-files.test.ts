@@ -8,16 +8,17 @@ import { SERVER } from '../../runtimes/apps.ts';
 import { ComparedWorld, project, snapshotOf } from './compared-world.ts';
 
 let t: ComparedWorld;
+/** What the next push finds. */
+const kept = () => {
+  const at = join(t.world.dataDir, 'deployments', t.row.name, 'base');
+  return existsSync(at) ? readdirSync(at, { recursive: true }).sort() : undefined;
+};
 beforeEach(async () => {
   t = await ComparedWorld.open();
 });
 afterEach(() => t.close());
 
 it('leaves files of its base for the next revision, of the one base that it was compared with last', async () => {
-  const kept = () => {
-    const at = join(t.world.dataDir, 'deployments', t.row.name, 'base');
-    return existsSync(at) ? readdirSync(at, { recursive: true }).sort() : undefined;
-  };
   const text = (name = 'etl.json') =>
     readFileSync(join(t.world.dataDir, 'deployments', t.row.name, 'base', name), 'utf8');
   const artifacts = { changes: { baseArtifacts: ['etl.json', 'gone.txt', 'latest'] } };
@@ -61,14 +62,14 @@ it('tells which files its base does not have, for as long as it is compared with
   const told = {
     log: '==> warning: The next push is not given files of base_artifacts that its base does not have: gone/a b.json, lost/\n',
     note: { paths: ['gone/a b.json', 'lost/'], reason: null },
-    api: ['gone/a b.json', 'lost/'],
+    api: { paths: ['gone/a b.json', 'lost/'], reason: null },
   };
 
   expect(await push(paths)).toEqual(told);
   const archives = t.archives();
   expect(await push(paths)).toEqual(told);
   expect(t.archives()).toBe(archives);
-  expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: [] });
+  expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: null });
 });
 
 it('tells why files of its base could not be kept, and keeps them with the next push', async () => {
@@ -79,22 +80,52 @@ it('tells why files of its base could not be kept, and keeps them with the next 
   expect(await push(['etl.json'])).toEqual({
     log: `==> warning: The next push is not given files of base_artifacts that could not be kept (${reason}): etl.json\n`,
     note: { paths: ['etl.json'], reason },
-    api: ['etl.json'],
+    api: { paths: ['etl.json'], reason },
   });
   expect(t.changed()).toEqual(['old REMOVED']);
 
   rmdirSync(inTheWay);
-  expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: [] });
+  expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: null });
 });
 
-it('tells which files its base does not have also where the base could not be read', async () => {
+it('hands no files of an earlier base where those of the base could not be kept', async () => {
+  expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: null });
+  expect(kept()).toEqual(['etl.json']);
+
+  mkdirSync(join(t.folder, 'deployments', t.row.name, 'base.next'));
+  await push(['etl.json', 'other.json']);
+  expect(kept()).toBeUndefined();
+});
+
+it('tells it right where files that could not be kept at first are kept when the target branch is looked at', async () => {
+  const inTheWay = join(t.folder, 'deployments', t.row.name, 'base.next');
+  mkdirSync(inTheWay);
+  t.push({}, { changes: { baseArtifacts: ['etl.json'] } });
+  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
+  await t.gitlab.push(t.target, 'main', { files: project({ etl: ['orders', 'late'] }), author: t.ada });
+  await t.reconciler.reconcile(t.row.id);
+  expect(t.decided()?.missingFiles).toMatchObject({ paths: ['etl.json'] });
+
+  rmdirSync(inTheWay);
+  await t.passes();
+  expect([kept(), t.decided()?.missingFiles]).toEqual([['etl.json'], null]);
+});
+
+it('tells which files its base does not have also where the base could not be read, or has no project', async () => {
   t.read = (file) => (file.includes('other-tree') ? 'echo no module named etl; exit 1' : `cat ${file}`);
+  const missing = { paths: ['gone.json'], reason: null };
+  const log =
+    '==> warning: The next push is not given files of base_artifacts that its base does not have: gone.json\n';
 
-  const { log } = await push(['gone.json']);
-
-  const text = 'The next push is not given files of base_artifacts that its base does not have: gone.json';
-  expect(log).toBe(`==> warning: ${text}\n`);
+  expect(await push(['gone.json'])).toEqual({ log, note: missing, api: missing });
   expect(t.decided()?.unknown).toBe(
-    `etl: its base could not be read: definitions of etl failed with exit code 1: no module named etl. ${text}`,
+    'etl: its base could not be read: definitions of etl failed with exit code 1: no module named etl',
   );
+
+  const { sha } = await t.gitlab.push(t.target, 'empty', { files: { 'locations.json': null }, author: t.ada });
+  t.push({ mergedInto: sha }, { changes: { baseArtifacts: ['etl.json', 'gone.json'] } });
+  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
+  await t.passes();
+  expect(t.decided()).toMatchObject({ unknown: null, missingFiles: missing });
+  expect(kept()).toEqual(['etl.json']);
 });

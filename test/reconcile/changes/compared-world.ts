@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { expect } from 'vitest';
-import { baseFilesStep } from '../../../src/apps/dagster/base-files.ts';
+import { baseFilesStep, dropBaseFilesStep } from '../../../src/apps/dagster/base-files.ts';
 import type { DefinitionsReader, Preset } from '../../../src/apps/preset.ts';
 import { type Probe, readProbe } from '../../../src/changes/probe-release.ts';
 import type { DagsterSpec } from '../../../src/deployment/app-spec.ts';
@@ -76,6 +76,7 @@ export function comparison(parts: ComparisonParts): ChangesContext {
   const definitions: DefinitionsReader<DagsterSpec> = {
     locations: (spec) => spec.locations.map(({ name }) => name),
     keep: baseFilesStep,
+    dropKept: dropBaseFilesStep,
     plan: (_spec, _context, { place, location, base }) => {
       const file = `${base?.tree ?? place.tree}/${base?.location ?? location}.json`;
       return [{ name: `definitions of ${location}`, directory: place.tree, command: parts.read(file), env: {} }];

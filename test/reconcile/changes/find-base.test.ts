@@ -68,7 +68,7 @@ it('stays what it was at first where the app file says on-create', () =>
   withBranch(async ({ base, store, began, head }) => {
     expect(await base('on-create')).toMatchObject({ sha: head });
     const revision = store.revisions.latest(1) as RevisionRow;
-    const decided = { unknown: 'x', compared: null, decidedAt: 1 };
+    const decided = { unknown: 'x', compared: null, missingFiles: null, decidedAt: 1 };
     store.changes.decide({ revisionId: revision.id, baseSha: began, baseUrl: 'https://gl/c', ...decided });
 
     expect(await base('on-create')).toMatchObject({ sha: began });

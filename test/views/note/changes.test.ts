@@ -51,6 +51,14 @@ describe('the changes in the note', () => {
     expect(text).not.toMatch(/[^\\]@all/);
   });
 
+  it('say which files of the base are missing also where it is not known what changed, however long the reason is', () => {
+    const missingFiles = { paths: ['target/manifest.json'], reason: null };
+    const text = told([], [], { unknown: `etl: its base does not load: ${'x'.repeat(500)}`, missingFiles });
+    expect(text).toMatch(
+      /x…?\n\n⚠️ The next push is not given files of base_artifacts that its base does not have: target\\\/manifest\.json$/,
+    );
+  });
+
   it('link to each asset under its own key, and to none whose key has a secret in it', () => {
     const odd = String.raw`raw\/orders`;
     const text = told([], [location('etl', [asset('raw/orders'), asset(odd), asset('[MASKED]/orders')])]);

@@ -68,7 +68,14 @@ export const ChangesBody = z
       }),
     lock_files: z.array(z.string()).openapi({ description: 'Lock files that differ' }),
     missing_base_files: z
-      .array(z.string())
-      .openapi({ description: 'Paths of base_artifacts that the next revision is not given' }),
+      .object({
+        paths: z.array(z.string()),
+        reason: z
+          .string()
+          .nullable()
+          .openapi({ description: 'Why they could not be kept; null: the base has none of them' }),
+      })
+      .nullable()
+      .openapi({ description: 'Files of base_artifacts that the next revision is not given' }),
   })
   .openapi('Changes', { description: 'What a branch changes of its base' });

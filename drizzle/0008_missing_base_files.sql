@@ -1,0 +1,1 @@
+ALTER TABLE `revision_changes` ADD `missing_files` text;
