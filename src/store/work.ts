@@ -6,6 +6,9 @@ import { type WorkRow, work } from './schema.ts';
 export type WorkKind = 'merge-request' | 'note' | 'instance' | 'environment' | 'project' | 'head' | 'changes';
 export type Subject = `merge-request:${number}` | `deployment:${number}` | `project:${number}`;
 
+/** What is claimed is due no more, unless it is marked again: then that marking's time counts. */
+const NOT_DUE = Number.MAX_SAFE_INTEGER;
+
 export interface WorkQueries {
   /**
    * Makes work due at `dueAt` (ms) or earlier if it was due earlier. Twice is one row.
@@ -19,7 +22,7 @@ export interface WorkQueries {
   markForgotten(now: number, spreadMs: number): void;
   /** Takes the row that is due longest, unless nothing is due at `now`. */
   claim(now: number, bootId: string): WorkRow | undefined;
-  /** Done: the row goes, unless it was marked again since it was claimed. */
+  /** Done: the row goes, unless it was marked again since it was claimed; then it is due at the time of that marking. */
   complete(row: WorkRow): void;
   /** To be looked at again at `dueAt`, or earlier if it was marked since. */
   again(row: WorkRow, dueAt: number, failure?: { readonly attempts: number; readonly error: string }): void;
@@ -70,7 +73,7 @@ export function workQueries(db: Database, sqlite: SqliteConnection, onDue: (dueA
     .limit(1);
   const claim = db
     .update(work)
-    .set({ claimedBy: sql`${sql.placeholder('bootId')}` })
+    .set({ claimedBy: sql`${sql.placeholder('bootId')}`, dueAt: NOT_DUE })
     .where(sql`rowid = (${next})`)
     .returning()
     .prepare();
@@ -108,7 +111,7 @@ export function workQueries(db: Database, sqlite: SqliteConnection, onDue: (dueA
     complete(row) {
       const done = complete.run({ subject: row.subject, kind: row.kind, marks: row.marks });
       if (done.changes > 0) return;
-      // Marked while it ran; `dueAt` of that marking may have been merged with the old, earlier one: due now.
+      // Marked while it ran.
       db.update(work).set({ claimedBy: null, attempts: 0, lastError: null }).where(byKey(row)).run();
       onDue(0);
     },
@@ -120,7 +123,10 @@ export function workQueries(db: Database, sqlite: SqliteConnection, onDue: (dueA
         .where(and(byKey(row), eq(work.marks, row.marks)))
         .run();
       if (kept.changes > 0) return onDue(dueAt);
-      db.update(work).set(values).where(byKey(row)).run();
+      db.update(work)
+        .set({ ...values, dueAt: sql`min(${work.dueAt}, ${dueAt})` })
+        .where(byKey(row))
+        .run();
       onDue(0);
     },
     releaseOthers(bootId) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { takeLock } from '../../src/store/lock.ts';
+import type { WorkRow } from '../../src/store/schema.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 
 let folder: string;
@@ -45,6 +46,25 @@ describe('work', () => {
     store.work.complete(row as NonNullable<typeof row>);
 
     expect(store.work.claim(10, 'boot')).toMatchObject({ subject: 'deployment:1', marks: 2 });
+  });
+
+  it('that is marked for later while it runs is looked at then, and not only at once', () => {
+    store.work.mark('deployment:1', 'instance', 1);
+    store.work.mark('deployment:2', 'instance', 2);
+    const rows = [store.work.claim(10, 'boot'), store.work.claim(10, 'boot')] as const;
+    for (const id of [1, 2] as const) {
+      store.work.mark(`deployment:${id}`, 'instance', 2_000);
+      store.work.mark(`deployment:${id}`, 'instance', 3_000);
+    }
+    store.work.complete(rows[0] as WorkRow);
+    store.work.again(rows[1] as WorkRow, 60_000);
+
+    expect(store.work.claim(1_999, 'boot')).toBeUndefined();
+    expect(store.work.nextDueAt()).toBe(2_000);
+    expect([store.work.claim(2_000, 'boot'), store.work.claim(2_000, 'boot')]).toMatchObject([
+      { subject: 'deployment:1' },
+      { subject: 'deployment:2' },
+    ]);
   });
 
   it('of an earlier life is due again, that of this one is not', () => {
