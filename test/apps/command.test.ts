@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { commandPreset } from '../../src/apps/command.ts';
 import type { CommandSpec } from '../../src/deployment/app-spec.ts';
@@ -126,10 +127,9 @@ describe('health of a command', () => {
   const spec = { health: '/up' } as CommandSpec;
 
   async function listen(answer: RequestListener): Promise<{ host: string; port: number }> {
-    const port = await freePort();
     server = createServer(answer);
-    await new Promise<void>((done) => server?.listen(port, '127.0.0.1', done));
-    return { host: '127.0.0.1', port };
+    await new Promise<void>((done) => server?.listen(0, '127.0.0.1', done));
+    return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
   }
 
   it.each([200, 204, 302, 304])('is healthy with %i', async (status) => {

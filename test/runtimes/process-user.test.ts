@@ -189,8 +189,7 @@ describe.runIf(isRoot)('instances with a user of their own', () => {
     const app = `require('node:fs').writeFileSync('/dev/stdout', 'through the device\\n'); setInterval(() => {}, 1000);`;
     await runtime.start(ref, launchOf(), sourceOf({ 'server.js': app }), readableLog());
     await untilState(runtime, ref.name, 'running');
-    await runtime.exec(ref.name, 'sleep 0.2', readableLog());
-    expect(await printed(runtime, ref.name)).toContain('through the device');
+    await until(async () => (await printed(runtime, ref.name)).includes('through the device'), 'what it prints');
     await runtime.stop(ref.name);
     expect(processesNaming(world.dataDir)).toEqual([]);
   });

@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { processesNaming } from '../runtimes/process-facts.ts';
@@ -75,10 +77,12 @@ describe('SIGTERM', () => {
     const webSocket = await openWebSocket(preview.url);
     const slow = t.preview(preview.url, { path: '/slow' }).catch((error: Error) => error.message);
     const long = await t.openMergeRequest('long', { 'README.md': 'long' });
-    const { token } = await deploy(long, longSetup);
+    const { token, url: longUrl } = await deploy(long, longSetup);
     const following = fetch(`${t.serviceUrl}/api/ci/v1/log?from=0`, {
       headers: { authorization: `Bearer ${token}`, 'bd-component': '1.0.0' },
     }).then((response) => response.text().catch((error: Error) => `broken off: ${error.message}`));
+    const data = join(t.dataDir, 'deployments', new URL(longUrl).hostname.split('.')[0] as string);
+    await until('its setup to be under way', () => existsSync(join(data, 'tried')));
     await until('the note to tell that it is deploying', () => t.note(long.iid)?.body.includes('Deploying'));
     // And GitLab does not answer: the service is in the middle of writing a note.
     const lift = t.gitlab.faults.add({ match: { path: /notes|merge_requests/ }, act: { delayMs: 25_000 } });
@@ -105,8 +109,9 @@ describe('SIGTERM', () => {
 
   it('while it starts is one like any other', async () => {
     await service.end('SIGTERM');
+    const before = service.logLines.length;
     service.spawn();
-    await until('the start', () => service.logLines.at(-1)?.includes('"started"'));
+    await until('the start', () => service.logLines.slice(before).join('').includes('"started"'));
 
     expect(await service.end('SIGTERM')).toMatchObject({ code: 0 });
     await service.start();

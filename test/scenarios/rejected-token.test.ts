@@ -20,6 +20,8 @@ beforeAll(async () => {
   await Promise.all(lives.map((life) => life.do('push')));
   await jobs.ended();
   await until('all notes', () => lives.every(({ mergeRequest }) => mergeRequest && t.note(mergeRequest.iid)));
+  // What was asked with the token is answered before it is taken away.
+  await t.settled();
 });
 afterAll(() => t.close());
 

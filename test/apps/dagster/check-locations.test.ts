@@ -1,4 +1,5 @@
 import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLocationCheck } from '../../../src/apps/dagster/check-locations.ts';
 import type { DagsterLocation, DagsterSpec } from '../../../src/deployment/app-spec.ts';
@@ -16,14 +17,13 @@ afterEach(() => {
 
 /** A webserver that gives one answer to every question about its workspace, and none to a reload. */
 async function webserver(workspace: unknown): Promise<{ host: string; port: number }> {
-  const port = await freePort();
   server = createServer(async (req, res) => {
     const body = JSON.parse(await new Response(req as unknown as ReadableStream, {}).text()) as { query: string };
     asked.push(body.query.includes('reloadRepositoryLocation') ? 'reload' : 'read');
     if (asked.at(-1) === 'read') res.end(JSON.stringify({ data: { workspaceOrError: workspace } }));
   });
-  await new Promise<void>((done) => server?.listen(port, '127.0.0.1', done));
-  return { host: '127.0.0.1', port };
+  await new Promise<void>((done) => server?.listen(0, '127.0.0.1', done));
+  return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
 }
 
 function spec(...names: string[]): DagsterSpec {
