@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { and, desc, eq, inArray, lt, notInArray, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, lt, ne, notInArray, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import { deployments, type RevisionChangesRow, readings, revisionChanges, revisions, snapshots } from './schema.ts';
 
 /** Readings that a deployment keeps: of its last revisions, and of the bases that it may be compared with again. */
 const KEPT_READINGS = 6;
+/** Key of what lies in the deployment's folder of a base's files: it is true until they are replaced, however much is read since. */
+export const BASE_FILES = 'files';
 
 export interface ChangeQueries {
   /** What a revision changes; undefined while that is not decided. */
@@ -20,7 +22,7 @@ export interface ChangeQueries {
   firstBase(deploymentId: number): { readonly sha: string; readonly url: string } | undefined;
   /** What was read under this key, as text; undefined where it was not, or is not kept any more. */
   reading(deploymentId: number, key: string): string | undefined;
-  /** Keeps a reading; the oldest of its deployment go. */
+  /** Keeps a reading; the oldest of its deployment go, but for `BASE_FILES`. */
   keepReading(deploymentId: number, key: string, options: { readonly text: string; readonly now: number }): void;
   /** Drops one: it is read again. */
   forgetReading(deploymentId: number, key: string): void;
@@ -79,6 +81,7 @@ export function changeQueries(db: Database): ChangeQueries {
     keepReading(deploymentId, key, { text, now }) {
       const digest = createHash('sha256').update(text).digest('hex');
       const row = { deploymentId, key, digest, readAt: now };
+      const areReadings = and(eq(readings.deploymentId, deploymentId), ne(readings.key, BASE_FILES));
       db.transaction(
         () => {
           db.insert(snapshots)
@@ -92,11 +95,11 @@ export function changeQueries(db: Database): ChangeQueries {
           const newest = db
             .select({ key: readings.key })
             .from(readings)
-            .where(eq(readings.deploymentId, deploymentId))
+            .where(areReadings)
             .orderBy(desc(readings.readAt))
             .limit(KEPT_READINGS);
           db.delete(readings)
-            .where(and(eq(readings.deploymentId, deploymentId), notInArray(readings.key, newest)))
+            .where(and(areReadings, notInArray(readings.key, newest)))
             .run();
         },
         { behavior: 'immediate' },

@@ -18,11 +18,11 @@ export function withBaseFolder(spec: DagsterSpec, context: LaunchContext, place:
   return { ...context, env: { ...context.env, BRANCH_DEPLOYMENT_BASE_DIR: place ? baseFolder(place) : '' } };
 }
 
-/** Takes the files away that a base has left there. */
+/** Takes away what bases have left there, also by halves. */
 export const dropBaseFilesStep = (place: Place): Step => ({
   name: 'no files of the base for the next revision',
   directory: place.data,
-  command: `rm -rf -- ${quote(baseFolder(place))}`,
+  command: `rm -rf -- ${['base', 'base.next', 'base.1', 'base.2'].map((name) => quote(join(place.data, name))).join(' ')}`,
   env: {},
 });
 

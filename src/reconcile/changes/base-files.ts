@@ -3,6 +3,7 @@ import type { MissingFiles } from '../../deployment/changes.ts';
 import { messageOf } from '../../errors.ts';
 import { deploymentFields } from '../../log.ts';
 import type { Beside } from '../../runtimes/runtime.ts';
+import { BASE_FILES } from '../../store/changes.ts';
 import type { ChangesContext, Compared } from './context.ts';
 import { hidePaths } from './hide-paths.ts';
 
@@ -10,15 +11,18 @@ import { hidePaths } from './hide-paths.ts';
 export interface BaseFiles {
   /** Whether those of this base lie in the deployment's folder, and not those of another one. */
   areKept(): boolean;
-  /** Keeps them, from the base's tree as it is once it was read; where that fails, none are there. Rejects where the store cannot be written. */
+  /**
+   * Keeps them, from the base's tree as it is once it was read. Where that fails, none are there, unless they were of the same base before.
+   * Rejects where the store cannot be written.
+   */
   keep(place: Beside): Promise<void>;
+  /** That there are none, for this reason: those of an earlier base are removed. Rejects as `keep` does. */
+  drop(place: Beside, reason: string): Promise<void>;
   /** What the next revision is not given; undefined where it is given all. */
   missing(): MissingFiles | undefined;
 }
 
 const LIMIT_MS = 60_000;
-/** Under this key it is kept what lies in the deployment's folder. */
-const KEY = 'files';
 
 /** What came of it, with the last base that it was tried with. */
 interface Outcome {
@@ -41,26 +45,37 @@ export function baseFiles(
   if (paths.length === 0) return undefined;
   const wanted = JSON.stringify([base.sha, paths]);
   const outcome = (): Outcome | undefined => {
-    const text = store.changes.reading(deployment.id, KEY);
+    const text = store.changes.reading(deployment.id, BASE_FILES);
     const found = text === undefined ? undefined : (JSON.parse(text) as Outcome);
     return found?.wanted === wanted ? found : undefined;
   };
   const tell = (came: Omit<Outcome, 'wanted'>): void => {
     const text = JSON.stringify({ wanted, ...came } satisfies Outcome);
-    store.changes.keepReading(deployment.id, KEY, { text, now: context.now() });
+    store.changes.keepReading(deployment.id, BASE_FILES, { text, now: context.now() });
   };
-  /** Those of an earlier base: it is told that there are none. */
-  const drop = async (place: Beside): Promise<void> => {
+  const warn = (error: unknown, what: string): string => {
+    const reason = hidePaths(messageOf(error), [context.dataDir]);
+    context.log.warn({ ...deploymentFields(deployment, revision), error: reason }, what);
+    return reason;
+  };
+  const drop = async (place: Beside, reason: string): Promise<void> => {
     const step = reader.dropKept?.(place.place);
-    if (step) await place.run(step, { onOutput: () => {}, signal: AbortSignal.timeout(LIMIT_MS) }).catch(() => {});
+    try {
+      if (step) await place.run(step, { onOutput: () => {}, signal: AbortSignal.timeout(LIMIT_MS) });
+    } catch (error) {
+      warn(error, 'files of an earlier base could not be removed');
+    }
+    tell({ missing: paths, failure: reason });
   };
   return {
+    drop,
     areKept: () => outcome()?.failure === null,
     async keep(place) {
       const step = reader.keep?.(spec, place.place, place.tree as string);
       if (!step) return;
+      const before = outcome();
       // Until the new ones are all there it is not known which lie there, also for the service's next life.
-      store.changes.forgetReading(deployment.id, KEY);
+      store.changes.forgetReading(deployment.id, BASE_FILES);
       const chunks: Uint8Array[] = [];
       try {
         await place.run(step, {
@@ -70,16 +85,14 @@ export function baseFiles(
         const said = new Set(Buffer.concat(chunks).toString().split('\n'));
         tell({ missing: paths.filter((path) => said.has(path)), failure: null });
       } catch (error) {
-        const failure = hidePaths(messageOf(error), [context.dataDir]);
-        await drop(place);
-        tell({ missing: paths, failure });
-        const fields = { ...deploymentFields(deployment, revision), error: failure };
-        context.log.warn(fields, 'files of the base could not be kept for the next revision');
+        const failure = warn(error, 'files of the base could not be kept for the next revision');
+        if (before?.failure === null) tell(before);
+        else await drop(place, failure);
       }
     },
     missing() {
-      const { missing, failure } = outcome() ?? { missing: paths, failure: null };
-      return missing.length === 0 ? undefined : { paths: missing, reason: failure };
+      const came = outcome();
+      return came && came.missing.length > 0 ? { paths: came.missing, reason: came.failure } : undefined;
     },
   };
 }

@@ -12,7 +12,7 @@ import { type ChangesContext, type Subject, UnknownChanges } from './context.ts'
 import { findBase } from './find-base.ts';
 import { hidePaths } from './hide-paths.ts';
 import { lookAtTarget, mayMeetTarget } from './look-at-target.ts';
-import { createSides, isLate } from './read-sides.ts';
+import { createSides, isLate, type Sides } from './read-sides.ts';
 
 /** One that waits is looked at when another one has ended; this is for the case that nobody tells it. */
 const WAIT_MS = 10_000;
@@ -65,11 +65,12 @@ export function changesReconciler(context: ChangesContext): Reconciler {
     const row = store.changes.of(subject.revision.id);
     if (row?.compared) return meetTarget(subject, row, row.compared);
     let base: CommitFacts | null = null;
-    let missingFiles: MissingFiles | null = null;
+    let sides: Sides | undefined;
+    let missingFiles: MissingFiles | null;
     let next = DONE;
     try {
       base = await findBase(context, subject);
-      const sides = createSides(context, { ...subject, base });
+      sides = createSides(context, { ...subject, base });
       const { spec } = subject.revision;
       const both = { branch: await sides.branch(), base: await sides.commit(base.sha) };
       missingFiles = sides.missingFiles();
@@ -84,32 +85,38 @@ export function changesReconciler(context: ChangesContext): Reconciler {
       if (subjectOf(id)?.revision.id !== subject.revision.id) return again(0);
       const reason = reasonOf(error, store.work.find(ofDeployment(id), 'changes')?.attempts ?? 0);
       if (reason === undefined) throw error;
+      missingFiles = (await sides?.filesOfUnread()) ?? null;
       record(subject, base, { found: reason, missingFiles });
     }
-    if (missingFiles) logs.say(subject.revision.id, `warning: ${plainLines(missingFilesText(missingFiles)).join(' ')}`);
+    sayMissing(subject, missingFiles);
     return next;
+  }
+
+  function sayMissing({ revision }: Subject, files: MissingFiles | null): void {
+    if (files) logs.say(revision.id, `warning: ${plainLines(missingFilesText(files)).join(' ')}`);
   }
 
   async function meetTarget(subject: Subject, row: RevisionChangesRow, found: ComparedChanges): Promise<Result> {
     const { deployment, revision } = subject;
     let target: TargetChanges | null = null;
-    let { missingFiles } = row;
+    let sides: Sides | undefined;
     try {
       const compared = { ...subject, base: await context.gitlab.commit(deployment.projectId, row.baseSha as string) };
-      const sides = createSides(context, compared);
+      sides = createSides(context, compared);
       target = await lookAtTarget(context, compared, { found, sides });
-      // What could not be kept in the first pass is tried again where the base is read again.
-      missingFiles = sides.missingFiles();
     } catch (error) {
       if (subjectOf(deployment.id)?.revision.id !== revision.id) return again(0);
       const reason = reasonOf(error, store.work.find(ofDeployment(deployment.id), 'changes')?.attempts ?? 0);
       if (reason === undefined) throw error;
       log.info({ ...deploymentFields(deployment, revision), reason }, 'it is not known what its target branch changes');
     }
+    // What could not be kept in the first pass is tried again where the base is read again.
+    const missingFiles = sides ? sides.missingFiles() : row.missingFiles;
+    const isNews = JSON.stringify(missingFiles) !== JSON.stringify(row.missingFiles);
+    if (isNews) sayMissing(subject, missingFiles);
     store.transaction(() => {
       store.changes.update(revision.id, { compared: { ...found, target }, missingFiles });
-      if (target || JSON.stringify(missingFiles) !== JSON.stringify(row.missingFiles))
-        store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', now());
+      if (target || isNews) store.work.mark(ofMergeRequest(deployment.mergeRequestId), 'note', now());
     });
     return DONE;
   }

@@ -4,6 +4,7 @@ import { nameInBranch } from '../../changes/rename-locations.ts';
 import type { AppSpec } from '../../deployment/app-spec.ts';
 import type { MissingFiles } from '../../deployment/changes.ts';
 import { messageOf, ProblemError } from '../../errors.ts';
+import { deploymentFields } from '../../log.ts';
 import type { Beside } from '../../runtimes/runtime.ts';
 import type { CommitTree } from '../../store/bundles/commit-trees.ts';
 import { openRevision } from '../instance/variables.ts';
@@ -36,6 +37,8 @@ export interface Sides {
   commit(sha: string): Promise<ReadSide>;
   /** Files of the base that the next revision is not given, once the base was read; null where it is given all that it asks for. */
   missingFiles(): MissingFiles | null;
+  /** The same, where the base could not be read: then the next revision is given none of an earlier base either. */
+  filesOfUnread(): Promise<MissingFiles | null>;
 }
 
 /** Keys of a spec that make no difference to what is read. */
@@ -80,6 +83,16 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
       return kept(key, () => readCommit(sha));
     },
     missingFiles: () => files?.missing() ?? null,
+    async filesOfUnread() {
+      if (files?.areKept() === false)
+        await beside(undefined, (place) => files.drop(place, 'the base could not be read')).catch((error: unknown) =>
+          context.log.warn(
+            { ...deploymentFields(deployment, revision), error: messageOf(error) },
+            'files of an earlier base could not be removed',
+          ),
+        );
+      return files?.missing() ?? null;
+    },
   };
 
   function readBranch(): Promise<ReadSide> {

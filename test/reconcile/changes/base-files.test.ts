@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { presentChanges } from '../../../src/http/api/present-changes.ts';
@@ -73,8 +73,7 @@ it('tells which files its base does not have, for as long as it is compared with
 });
 
 it('tells why files of its base could not be kept, and keeps them with the next push', async () => {
-  const inTheWay = join(t.folder, 'deployments', t.row.name, 'base.next');
-  mkdirSync(inTheWay);
+  mkdirSync(join(t.folder, 'deployments', t.row.name, 'base.next'));
   const reason = 'files of the base for the next revision failed with exit code 1';
 
   expect(await push(['etl.json'])).toEqual({
@@ -84,9 +83,11 @@ it('tells why files of its base could not be kept, and keeps them with the next 
   });
   expect(t.changed()).toEqual(['old REMOVED']);
 
-  rmdirSync(inTheWay);
   expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: null });
 });
+
+/** Of the deployment's data folder, what has to do with files of a base. */
+const traces = () => readdirSync(join(t.folder, 'deployments', t.row.name)).filter((name) => name.startsWith('base'));
 
 it('hands no files of an earlier base where those of the base could not be kept', async () => {
   expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: null });
@@ -94,19 +95,51 @@ it('hands no files of an earlier base where those of the base could not be kept'
 
   mkdirSync(join(t.folder, 'deployments', t.row.name, 'base.next'));
   await push(['etl.json', 'other.json']);
-  expect(kept()).toBeUndefined();
+  expect([kept(), traces()]).toEqual([undefined, []]);
+});
+
+it('leaves the files of the base where they are when it is read again, and they could not be kept once more', async () => {
+  await push(['etl.json', 'gone.json']);
+  mkdirSync(join(t.folder, 'deployments', t.row.name, 'base.next'));
+
+  t.push({}, { env: { OTHER: 'value' } });
+  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
+  await t.passes();
+
+  expect(kept()).toEqual(['etl.json']);
+  expect(t.decided()?.missingFiles).toEqual({ paths: ['gone.json'], reason: null });
+});
+
+it('hands no files of an earlier base where the base as a whole cannot be read, and says so', async () => {
+  await push(['etl.json']);
+  const { sha } = await t.gitlab.push(t.target, 'large', { files: { noise: 'x'.repeat(5_000_000) }, author: t.ada });
+
+  t.push({ mergedInto: sha });
+  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
+  await t.passes();
+
+  expect(t.decided()?.unknown).toMatch(/^The archive unpacks to more than/);
+  expect([kept(), traces()]).toEqual([undefined, []]);
+  expect(t.decided()?.missingFiles).toEqual({ paths: ['etl.json'], reason: 'the base could not be read' });
+});
+
+it('knows what it has kept however often the target branch goes on', async () => {
+  expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: null });
+  for (const round of [1, 2, 3, 4, 5, 6]) {
+    const files = project({ etl: ['orders', 'old', `late_${round}`] });
+    await t.gitlab.push(t.target, 'main', { files, author: t.ada });
+    expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: null });
+  }
 });
 
 it('tells it right where files that could not be kept at first are kept when the target branch is looked at', async () => {
-  const inTheWay = join(t.folder, 'deployments', t.row.name, 'base.next');
-  mkdirSync(inTheWay);
+  mkdirSync(join(t.folder, 'deployments', t.row.name, 'base.next'));
   t.push({}, { changes: { baseArtifacts: ['etl.json'] } });
   await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
   await t.gitlab.push(t.target, 'main', { files: project({ etl: ['orders', 'late'] }), author: t.ada });
   await t.reconciler.reconcile(t.row.id);
   expect(t.decided()?.missingFiles).toMatchObject({ paths: ['etl.json'] });
 
-  rmdirSync(inTheWay);
   await t.passes();
   expect([kept(), t.decided()?.missingFiles]).toEqual([['etl.json'], null]);
 });
