@@ -28,8 +28,6 @@ const OLD = `import os
 import dagster as dg
 
 open("prepared.txt").close()
-
-
 # What its surroundings tell it is no change.
 FOLDERS = {name: os.environ.get(name, "") for name in ["DAGSTER_HOME", "BRANCH_DEPLOYMENT_DATA_DIR", "BRANCH_DEPLOYMENT_BASE_DIR"]}
 
@@ -82,11 +80,9 @@ const ORDER_ASSETS = [
   ['orders', 'daily_orders'],
 ] as const;
 
+const BASE_FILES = 'changes: { base_artifacts: [.branch-deployment.yml] }\n';
 /** An environment with the packages of another one, and the project installed as `uv sync` does it: by the path of its folder. */
-const appFile = (
-  environment: string,
-  keys = 'changes: { base_artifacts: [.branch-deployment.yml] }\n',
-): string => `setup: |
+const appFile = (environment: string, keys = BASE_FILES): string => `setup: |
   ${environment}/bin/python -m venv --without-pip .venv
   for site in .venv/lib/python3*/site-packages; do
     printf '%s\\n' ${environment}/lib/python3*/site-packages "$PWD/src" > "$site/project.pth"

@@ -12,6 +12,7 @@ const NOTHING = {
   definitions: [],
   unknown_locations: [],
   lock_files: [],
+  missing_base_files: null,
   target: null,
 };
 
@@ -22,8 +23,7 @@ export function presentChanges(store: Store, deployment: DeploymentRow): Body {
     store.revisions.latest(deployment.id);
   const of = { revision: revision?.number ?? null, commit: revision?.commit.sha ?? null };
   const decided = revision && store.changes.of(revision.id);
-  if (!decided)
-    return { ...undecided(store, deployment, revision), ...of, base: null, ...NOTHING, missing_base_files: null };
+  if (!decided) return { ...undecided(store, deployment, revision), ...of, base: null, ...NOTHING };
   const base = decided.baseSha === null ? null : { sha: decided.baseSha, web_url: decided.baseUrl ?? '' };
   const { missingFiles } = decided;
   const missing = {

@@ -121,11 +121,11 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
     const tree = await unpackCommit(sha, time);
     try {
       const spec = await recogniseBase(context, compared, tree);
-      const isKept = sha === base.sha && files !== undefined;
-      if (spec === undefined && !isKept) return {};
+      const wanted = sha === base.sha ? files : undefined;
+      if (spec === undefined && wanted === undefined) return {};
       return await beside(tree, async (place) => {
         const side = spec ? await readBase(place, spec, time) : {};
-        if (isKept) await files.keep(place);
+        await wanted?.keep(place);
         return side;
       });
     } finally {

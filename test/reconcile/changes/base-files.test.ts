@@ -8,44 +8,52 @@ import { SERVER } from '../../runtimes/apps.ts';
 import { ComparedWorld, project, snapshotOf } from './compared-world.ts';
 
 let t: ComparedWorld;
+const inData = (...path: readonly string[]) => join(t.folder, 'deployments', t.row.name, ...path);
 /** What the next push finds. */
-const kept = () => {
-  const at = join(t.world.dataDir, 'deployments', t.row.name, 'base');
-  return existsSync(at) ? readdirSync(at, { recursive: true }).sort() : undefined;
-};
+const kept = () => (existsSync(inData('base')) ? readdirSync(inData('base'), { recursive: true }).sort() : undefined);
+/** Of the deployment's data folder, what has to do with files of a base. */
+const traces = () => readdirSync(inData()).filter((name) => name.startsWith('base'));
+/** Files of the base cannot be put there. */
+const block = () => mkdirSync(inData('base.next'));
 beforeEach(async () => {
   t = await ComparedWorld.open();
 });
 afterEach(() => t.close());
 
+/** A push that has become healthy. */
+function live(...pushed: Parameters<ComparedWorld['push']>) {
+  t.push(...pushed);
+  return t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
+}
+
+/** A push, once it is compared. */
+async function compared(...pushed: Parameters<ComparedWorld['push']>) {
+  const revision = await live(...pushed);
+  await t.passes();
+  return revision;
+}
+
 it('leaves files of its base for the next revision, of the one base that it was compared with last', async () => {
-  const text = (name = 'etl.json') =>
-    readFileSync(join(t.world.dataDir, 'deployments', t.row.name, 'base', name), 'utf8');
+  const text = (name = 'etl.json') => readFileSync(inData('base', name), 'utf8');
   const artifacts = { changes: { baseArtifacts: ['etl.json', 'gone.txt', 'latest'] } };
   // As a prepare that links to what it has made.
   t.read = (file) => `cat ${file} && ln -sf ${file} $(dirname ${file})/latest`;
   await t.passes();
   expect(kept()).toBeUndefined();
 
-  t.push({}, artifacts);
-  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
-  await t.passes();
+  await compared({}, artifacts);
   expect(kept()).toEqual(['etl.json', 'latest']);
   expect([text(), text('latest')]).toEqual([snapshotOf(['orders', 'old']), snapshotOf(['orders', 'old'])]);
 
   const { sha } = await t.gitlab.push(t.target, 'main', { files: project({ etl: ['orders', 'late'] }), author: t.ada });
-  t.push({ mergedInto: sha }, artifacts);
-  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
-  await t.passes();
+  await compared({ mergedInto: sha }, artifacts);
   expect(text()).toBe(snapshotOf(['orders', 'late']));
   expect(t.changed()).toEqual(['late REMOVED']);
 });
 
 /** A push that asks for these files, once it is compared: what is told of them, and where. */
 async function push(paths: readonly string[]) {
-  t.push({}, { changes: { baseArtifacts: paths } });
-  const { id } = await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
-  await t.passes();
+  const { id } = await compared({}, { changes: { baseArtifacts: paths } });
   const at = join(t.folder, 'logs', `${id}.log`);
   const mergeRequest = t.store.mergeRequests.get(t.row.mergeRequestId) as MergeRequestRow;
   const options = { previewUrl: (name: string) => name, maxRunning: 9, forks: 'never' } as const;
@@ -73,7 +81,7 @@ it('tells which files its base does not have, for as long as it is compared with
 });
 
 it('tells why files of its base could not be kept, and keeps them with the next push', async () => {
-  mkdirSync(join(t.folder, 'deployments', t.row.name, 'base.next'));
+  block();
   const reason = 'files of the base for the next revision failed with exit code 1';
 
   expect(await push(['etl.json'])).toEqual({
@@ -86,25 +94,20 @@ it('tells why files of its base could not be kept, and keeps them with the next 
   expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: null });
 });
 
-/** Of the deployment's data folder, what has to do with files of a base. */
-const traces = () => readdirSync(join(t.folder, 'deployments', t.row.name)).filter((name) => name.startsWith('base'));
-
 it('hands no files of an earlier base where those of the base could not be kept', async () => {
   expect(await push(['etl.json'])).toEqual({ log: '', note: null, api: null });
   expect(kept()).toEqual(['etl.json']);
 
-  mkdirSync(join(t.folder, 'deployments', t.row.name, 'base.next'));
+  block();
   await push(['etl.json', 'other.json']);
   expect([kept(), traces()]).toEqual([undefined, []]);
 });
 
 it('leaves the files of the base where they are when it is read again, and they could not be kept once more', async () => {
   await push(['etl.json', 'gone.json']);
-  mkdirSync(join(t.folder, 'deployments', t.row.name, 'base.next'));
+  block();
 
-  t.push({}, { env: { OTHER: 'value' } });
-  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
-  await t.passes();
+  await compared({}, { env: { OTHER: 'value' } });
 
   expect(kept()).toEqual(['etl.json']);
   expect(t.decided()?.missingFiles).toEqual({ paths: ['gone.json'], reason: null });
@@ -114,9 +117,7 @@ it('hands no files of an earlier base where the base as a whole cannot be read, 
   await push(['etl.json']);
   const { sha } = await t.gitlab.push(t.target, 'large', { files: { noise: 'x'.repeat(5_000_000) }, author: t.ada });
 
-  t.push({ mergedInto: sha });
-  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
-  await t.passes();
+  await compared({ mergedInto: sha });
 
   expect(t.decided()?.unknown).toMatch(/^The archive unpacks to more than/);
   expect([kept(), traces()]).toEqual([undefined, []]);
@@ -133,9 +134,8 @@ it('knows what it has kept however often the target branch goes on', async () =>
 });
 
 it('tells it right where files that could not be kept at first are kept when the target branch is looked at', async () => {
-  mkdirSync(join(t.folder, 'deployments', t.row.name, 'base.next'));
-  t.push({}, { changes: { baseArtifacts: ['etl.json'] } });
-  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
+  block();
+  await live({}, { changes: { baseArtifacts: ['etl.json'] } });
   await t.gitlab.push(t.target, 'main', { files: project({ etl: ['orders', 'late'] }), author: t.ada });
   await t.reconciler.reconcile(t.row.id);
   expect(t.decided()?.missingFiles).toMatchObject({ paths: ['etl.json'] });
@@ -156,9 +156,7 @@ it('tells which files its base does not have also where the base could not be re
   );
 
   const { sha } = await t.gitlab.push(t.target, 'empty', { files: { 'locations.json': null }, author: t.ada });
-  t.push({ mergedInto: sha }, { changes: { baseArtifacts: ['etl.json', 'gone.json'] } });
-  await t.live({ 'server.js': SERVER, ...project({ etl: ['orders'] }) });
-  await t.passes();
+  await compared({ mergedInto: sha }, { changes: { baseArtifacts: ['etl.json', 'gone.json'] } });
   expect(t.decided()).toMatchObject({ unknown: null, missingFiles: missing });
   expect(kept()).toEqual(['etl.json']);
 });
