@@ -1,6 +1,7 @@
 import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import type { MergeRequestFacts } from '../deployment/gitlab-facts.ts';
-import type { Database } from './database.ts';
+import type { Database, SqliteConnection } from './database.ts';
+import { prepareRead } from './prepare.ts';
 import { type MergeRequestRow, mergeRequests } from './schema.ts';
 
 type Changeable = Pick<
@@ -39,32 +40,33 @@ export interface MergeRequestQueries {
   update(id: number, values: Partial<Changeable>): void;
 }
 
-export function mergeRequestQueries(db: Database): MergeRequestQueries {
+export function mergeRequestQueries(db: Database, sqlite: SqliteConnection): MergeRequestQueries {
   const isOne = and(
     eq(mergeRequests.projectId, sql.placeholder('projectId')),
     eq(mergeRequests.iid, sql.placeholder('iid')),
   );
   const byKey = db.select().from(mergeRequests).where(isOne).prepare();
-  const head = db
-    .select({
-      id: mergeRequests.id,
-      state: mergeRequests.state,
-      headSha: mergeRequests.headSha,
-      title: mergeRequests.title,
-      targetBranch: mergeRequests.targetBranch,
-      headRemark: mergeRequests.headRemark,
-      unreadableSince: mergeRequests.unreadableSince,
-    })
-    .from(mergeRequests)
-    .where(isOne)
-    .prepare();
+  const headColumns = {
+    id: mergeRequests.id,
+    state: mergeRequests.state,
+    headSha: mergeRequests.headSha,
+    title: mergeRequests.title,
+    targetBranch: mergeRequests.targetBranch,
+    headRemark: mergeRequests.headRemark,
+    unreadableSince: mergeRequests.unreadableSince,
+  };
+  const head = prepareRead<{ projectId: number; iid: number }, MergeRequestHead>(
+    sqlite,
+    db.select(headColumns).from(mergeRequests).where(isOne),
+    headColumns,
+  );
   const byId = db
     .select()
     .from(mergeRequests)
     .where(eq(mergeRequests.id, sql.placeholder('id')))
     .prepare();
   return {
-    head: (projectId, iid) => head.get({ projectId, iid }),
+    head: (projectId, iid) => head({ projectId, iid }),
     find: (projectId, iid) => byKey.get({ projectId, iid }),
     get: (id) => byId.get({ id }),
     openWithBranch: (sourceProjectId, branch) =>

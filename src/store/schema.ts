@@ -257,8 +257,11 @@ export const events = sqliteTable(
   ],
 );
 
-/** Ids of webhook deliveries that were taken, so that a repeated one is taken once. */
-export const deliveries = sqliteTable('deliveries', { id: text().primaryKey(), receivedAt: integer().notNull() });
+/**
+ * Ids of webhook deliveries that were taken, so that a repeated one is taken once. In the order they came and without an index: theirs is in
+ * memory (`deliveries.ts`).
+ */
+export const deliveries = sqliteTable('deliveries', { id: text().notNull(), receivedAt: integer().notNull() });
 
 /** Comments with a command that nobody has acted on yet; what they say is read from GitLab when it is acted on. */
 export const comments = sqliteTable(

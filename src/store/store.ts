@@ -52,12 +52,22 @@ export function openStore(file: string, options?: Parameters<typeof openDatabase
   const { db, sqlite, close } = openDatabase(file, options);
   // One for all acts: drizzle's own makes a new one each time.
   const { immediate } = sqlite.transaction((act: () => unknown) => act());
-  const transaction = <T>(act: () => T): T => immediate(act) as T;
+  const deliveries = deliveryQueries(db, sqlite);
+  const transaction = <T>(act: () => T): T => {
+    let committed = false;
+    try {
+      const result = immediate(act) as T;
+      committed = true;
+      return result;
+    } finally {
+      deliveries.settle(committed);
+    }
+  };
   let listener: (dueAt: number) => void = () => {};
   let hearEvent: (event: EventRow) => void = () => {};
   const events = eventQueries(db, (event) => hearEvent(event));
   return {
-    mergeRequests: mergeRequestQueries(db),
+    mergeRequests: mergeRequestQueries(db, sqlite),
     deployments: deploymentQueries(db),
     revisions: revisionQueries(db),
     places: placeQueries(db),
@@ -65,7 +75,7 @@ export function openStore(file: string, options?: Parameters<typeof openDatabase
     jobs: jobQueries(db),
     work: workQueries(db, sqlite, (dueAt) => listener(dueAt)),
     events,
-    deliveries: deliveryQueries(db, sqlite),
+    deliveries,
     comments: commentQueries(db),
     history: historyQueries(db),
     reading: readingQueries(db),

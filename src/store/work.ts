@@ -1,6 +1,6 @@
 import { and, asc, eq, isNull, ne, sql } from 'drizzle-orm';
 import type { Database, SqliteConnection } from './database.ts';
-import { prepareWrite } from './prepare-write.ts';
+import { prepareWrite } from './prepare.ts';
 import { type WorkRow, work } from './schema.ts';
 
 export type WorkKind = 'merge-request' | 'note' | 'instance' | 'environment' | 'project' | 'head' | 'changes';

@@ -6,7 +6,6 @@ import { Database } from '../../src/store/sqlite.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { until } from '../support/poll.ts';
 
-const DAY = 24 * 3_600_000;
 let folder: string;
 let file: string;
 let store: Store;
@@ -54,30 +53,3 @@ it('a transaction is all or nothing, and gives back what its act does', () => {
   expect(store.work.all()).toEqual([]);
   expect(store.transaction(() => store.transaction(() => 7))).toBe(7);
 });
-
-it('deliveries are forgotten after three days, the oldest first and no more than asked for', () => {
-  for (const [at, id] of ['a', 'b', 'c', 'd'].entries()) store.deliveries.remember(id, at * DAY);
-  const known = () => ['a', 'b', 'c', 'd'].filter((id) => !forgets(id));
-
-  expect(store.deliveries.forgetOld(5 * DAY + 1, 1)).toBe(1);
-  expect(known()).toEqual(['b', 'c', 'd']);
-  expect(store.deliveries.forgetOld(5 * DAY + 1, 10)).toBe(2);
-  expect(known()).toEqual(['d']);
-  expect(store.deliveries.forgetOld(5 * DAY + 1, 10)).toBe(0);
-  expect(store.deliveries.forgetOld(7 * DAY, 10)).toBe(1);
-  expect(known()).toEqual([]);
-});
-
-/** Asked in a transaction that is undone. */
-function forgets(id: string): boolean {
-  let taken = false;
-  try {
-    store.transaction(() => {
-      taken = store.deliveries.remember(id, 0);
-      throw new Error('undone');
-    });
-  } catch {
-    // As meant.
-  }
-  return taken;
-}
