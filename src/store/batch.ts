@@ -15,7 +15,11 @@ export function createBatch(transaction: <T>(act: () => T) => T): <T>(act: () =>
       batch.forEach(({ resolve }, index) => {
         resolve(results[index] as never);
       });
-    } catch {
+    } catch (error) {
+      if (batch.length === 1) {
+        batch[0]?.reject(error);
+        return;
+      }
       // One that fails must not take the others with it: each on its own.
       for (const { act, resolve, reject } of batch) {
         try {

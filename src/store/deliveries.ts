@@ -1,22 +1,20 @@
-import { asc, gte, sql } from 'drizzle-orm';
+import { asc, gte, type SQL, sql } from 'drizzle-orm';
 import type { Database, SqliteConnection } from './database.ts';
 import { prepareWrite } from './prepare.ts';
 import { deliveries } from './schema.ts';
 
 /** GitLab keeps recent events for two days, and lets people resend them that long (doc/user/project/integrations/webhooks.md). */
 const REMEMBERED_MS = 3 * 24 * 3_600_000;
-/** About 10 MB of memory. Of more in three days the oldest are forgotten: one that comes again is only looked at again. */
+/** With GitLab's ids about 10 MB of memory. Of more in three days the oldest are forgotten: one that comes again is only looked at again. */
 const MOST = 100_000;
-/** So many make room for each other at once. */
-const MADE_ROOM = 1000;
 
 export interface DeliveryQueries {
-  /** False where this delivery was taken before. */
+  /** False where this delivery was taken before. In a transaction it is part of it. */
   remember(id: string, now: number): boolean;
   /** Forgets at most `limit` of those that nobody can resend any more. Returns how many. */
   forgetOld(now: number, limit: number): number;
-  /** Tells that a transaction has ended, and how. */
-  settle(committed: boolean): void;
+  /** Runs a transaction; where it throws, what it remembered and forgot is undone in memory too. For the store's own. */
+  around<T>(transaction: () => T): T;
 }
 
 /**
@@ -29,31 +27,36 @@ export function deliveryQueries(db: Database, sqlite: SqliteConnection, most = M
     db.insert(deliveries).values({ id: sql.placeholder('id'), receivedAt: sql.placeholder('now') }),
   );
   const ids = sqlite.prepare(db.select({ id: deliveries.id }).from(deliveries).toSQL().sql).pluck();
-  /** The ids in the table; read from it when they are needed next. */
+  /** The ids in the table; read with the first that comes. */
   let known: Set<string> | undefined;
-  let isUnsettled = false;
+  /** What the transactions under way have changed in memory, each with what undoes it. */
+  let undo: Array<() => void> = [];
 
   function read(): Set<string> {
+    // Releases before kept whatever came.
+    const newest = sql`select rowid from ${deliveries} order by rowid desc limit 1 offset ${most}`;
+    db.delete(deliveries).where(sql`rowid <= (${newest})`).run();
     return new Set(ids.all() as string[]);
   }
 
-  function forget(before: ReturnType<typeof sql>, limit: number): number {
-    const oldest = sql`select rowid from ${deliveries} where ${before} order by rowid limit ${limit}`;
+  function forget(which: SQL, limit: number): number {
+    const oldest = sql`select rowid from ${deliveries} where ${which} order by rowid limit ${limit}`;
     const gone = db.delete(deliveries).where(sql`rowid in (${oldest})`).returning({ id: deliveries.id }).all();
     for (const { id } of gone) known?.delete(id);
-    isUnsettled ||= sqlite.inTransaction;
+    undo.push(() => {
+      for (const { id } of gone) known?.add(id);
+    });
     return gone.length;
   }
 
   return {
     remember(id, now) {
-      // What is read within a transaction may be undone like what is written.
-      isUnsettled ||= sqlite.inTransaction;
       known ??= read();
       if (known.has(id)) return false;
-      if (known.size >= most) forget(sql`true`, Math.min(MADE_ROOM, most));
+      if (known.size >= most) forget(sql`true`, Math.ceil(most / 100));
       insert({ id, now });
       known.add(id);
+      undo.push(() => known?.delete(id));
       return true;
     },
     forgetOld(now, limit) {
@@ -66,11 +69,17 @@ export function deliveryQueries(db: Database, sqlite: SqliteConnection, most = M
         .limit(1);
       return forget(sql`rowid < coalesce((${kept}), ${Number.MAX_SAFE_INTEGER})`, limit);
     },
-    settle(committed) {
-      // Within another one nothing is settled yet.
-      if (committed && sqlite.inTransaction) return;
-      if (isUnsettled && !committed) known = undefined;
-      isUnsettled = false;
+    around(transaction) {
+      const before = undo.length;
+      try {
+        return transaction();
+      } catch (error) {
+        for (const change of undo.slice(before).reverse()) change();
+        undo.length = before;
+        throw error;
+      } finally {
+        if (!sqlite.inTransaction) undo = [];
+      }
     },
   };
 }

@@ -55,11 +55,7 @@ export function mergeRequestQueries(db: Database, sqlite: SqliteConnection): Mer
     headRemark: mergeRequests.headRemark,
     unreadableSince: mergeRequests.unreadableSince,
   };
-  const head = prepareRead<{ projectId: number; iid: number }, MergeRequestHead>(
-    sqlite,
-    db.select(headColumns).from(mergeRequests).where(isOne),
-    headColumns,
-  );
+  const head = prepareRead(sqlite, headColumns, (columns) => db.select(columns).from(mergeRequests).where(isOne));
   const byId = db
     .select()
     .from(mergeRequests)

@@ -1,4 +1,4 @@
-import { type Column, Param, Placeholder, type Query } from 'drizzle-orm';
+import { type Column, type GetColumnData, Param, Placeholder, type Query } from 'drizzle-orm';
 import type { SqliteConnection } from './database.ts';
 
 /** A query of drizzle's that has not run. */
@@ -24,26 +24,26 @@ export function prepareWrite<Values extends Given>(sqlite: SqliteConnection, que
 
 /**
  * Prepares a read of one row in the same way.
- * @param columns what the query selects, in its order
+ * @param columns what is selected
  */
-export function prepareRead<Values extends Given, Row extends object>(
+export function prepareRead<Columns extends Readonly<Record<string, Column>>>(
   sqlite: SqliteConnection,
-  query: Built,
-  columns: { readonly [Name in keyof Row]: Column },
-): (values: Values) => Row | undefined {
-  const { sql, params } = query.toSQL();
+  columns: Columns,
+  select: (columns: Columns) => Built,
+): (values: Given) => { [Name in keyof Columns]: GetColumnData<Columns[Name]> } | undefined {
+  const { sql, params } = select(columns).toSQL();
   const statement = sqlite.prepare(sql).raw();
   const bind = binder(params);
-  const fields = Object.entries<Column>(columns);
+  const fields = Object.entries(columns).map(([name, column], index) => ({ name, column, index }));
   return (values) => {
     const cells = statement.get(...bind(values)) as unknown[] | undefined;
     if (!cells) return undefined;
     const row: Record<string, unknown> = {};
-    for (const [index, [name, column]] of fields.entries()) {
+    for (const { name, column, index } of fields) {
       const cell = cells[index];
       row[name] = cell === null ? null : column.mapFromDriverValue(cell);
     }
-    return row as Row;
+    return row as ReturnType<ReturnType<typeof prepareRead<Columns>>>;
   };
 }
 

@@ -53,16 +53,7 @@ export function openStore(file: string, options?: Parameters<typeof openDatabase
   // One for all acts: drizzle's own makes a new one each time.
   const { immediate } = sqlite.transaction((act: () => unknown) => act());
   const deliveries = deliveryQueries(db, sqlite);
-  const transaction = <T>(act: () => T): T => {
-    let committed = false;
-    try {
-      const result = immediate(act) as T;
-      committed = true;
-      return result;
-    } finally {
-      deliveries.settle(committed);
-    }
-  };
+  const transaction = <T>(act: () => T): T => deliveries.around(() => immediate(act) as T);
   let listener: (dueAt: number) => void = () => {};
   let hearEvent: (event: EventRow) => void = () => {};
   const events = eventQueries(db, (event) => hearEvent(event));

@@ -53,3 +53,23 @@ it('a transaction is all or nothing, and gives back what its act does', () => {
   expect(store.work.all()).toEqual([]);
   expect(store.transaction(() => store.transaction(() => 7))).toBe(7);
 });
+
+it('of what arrives at once, what fails takes nothing else with it', async () => {
+  let runs = 0;
+  const failing = () => {
+    runs += 1;
+    store.work.mark('deployment:1', 'instance', 1);
+    throw new Error('no');
+  };
+  const answers = await Promise.allSettled([
+    store.batched(() => store.work.mark('deployment:2', 'instance', 1)),
+    store.batched(failing),
+    store.batched(() => 7),
+  ]);
+  expect(answers.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  expect(store.work.all().map(({ subject }) => subject)).toEqual(['deployment:2']);
+
+  runs = 0;
+  await expect(store.batched(failing)).rejects.toThrow('no');
+  expect(runs).toBe(1);
+});

@@ -120,18 +120,49 @@ it('they are forgotten after three days, the oldest first and no more than asked
   expect(kept()).toEqual([]);
 });
 
-it('no more than so many are remembered: the oldest make room', () => {
-  const { db, sqlite, close } = openDatabase(join(folder, 'few.sqlite'));
-  const few = deliveryQueries(db, sqlite, 3);
-  const took = (ids: string) => [...ids].map((id) => few.remember(id, 0));
-  try {
-    expect(took('abcab')).toEqual([true, true, true, false, false]);
-    expect(took('d')).toEqual([true]);
-    expect(took('da')).toEqual([false, true]);
-    expect(sqlite.prepare('select count(*) from deliveries').pluck().get()).toBeLessThanOrEqual(3);
-  } finally {
-    close();
+it('what was forgotten in a transaction that was undone is known', () => {
+  take('a');
+  expect(() =>
+    store.transaction(() => {
+      expect(store.deliveries.forgetOld(9 * DAY, 10)).toBe(1);
+      failing();
+    }),
+  ).toThrow('no');
+  expect([take('a'), kept()]).toEqual([false, ['a']]);
+});
+
+describe('no more than so many are remembered', () => {
+  /** With a store that remembers three. */
+  function withFew(test: (took: (ids: string) => boolean[]) => void): void {
+    store.close();
+    const { db, sqlite, close } = openDatabase(file);
+    const few = deliveryQueries(db, sqlite, 3);
+    try {
+      test((ids) => [...ids].map((id) => few.remember(id, 0)));
+    } finally {
+      close();
+      store = openStore(file);
+    }
   }
+
+  it('the oldest make room', () => {
+    withFew((took) => {
+      expect(took('abcab')).toEqual([true, true, true, false, false]);
+      expect(took('dbcd')).toEqual([true, false, false, false]);
+      expect(kept()).toEqual(['b', 'c', 'd']);
+      expect(took('a')).toEqual([true]);
+    });
+    expect(kept()).toEqual(['c', 'd', 'a']);
+  });
+
+  it('of more from before, the newest', () => {
+    for (const id of 'abcdef') take(id);
+    withFew((took) => {
+      expect(took('def')).toEqual([false, false, false]);
+      expect(took('ag')).toEqual([true, true]);
+    });
+    expect(kept()).toEqual(['f', 'a', 'g']);
+  });
 });
 
 /** A folder of the migrations up to one. */
