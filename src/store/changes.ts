@@ -22,7 +22,9 @@ export interface ChangeQueries {
   firstBase(deploymentId: number): { readonly sha: string; readonly url: string } | undefined;
   /** What was read under this key, as text; undefined where it was not, or is not kept any more. */
   reading(deploymentId: number, key: string): string | undefined;
-  /** Keeps a reading; the oldest of its deployment go, but for `BASE_FILES`. */
+  /** Says that a reading was of use again: it goes later. */
+  readingUsed(deploymentId: number, key: string, now: number): void;
+  /** Keeps a reading; of its deployment's those go that were of no use for the longest time, but for `BASE_FILES`. */
   keepReading(deploymentId: number, key: string, options: { readonly text: string; readonly now: number }): void;
   /** Drops one: it is read again. */
   forgetReading(deploymentId: number, key: string): void;
@@ -77,6 +79,12 @@ export function changeQueries(db: Database): ChangeQueries {
         .where(and(eq(readings.deploymentId, deploymentId), eq(readings.key, key)))
         .get();
       return found && gunzipSync(found.content).toString();
+    },
+    readingUsed(deploymentId, key, now) {
+      db.update(readings)
+        .set({ readAt: now })
+        .where(and(eq(readings.deploymentId, deploymentId), eq(readings.key, key)))
+        .run();
     },
     keepReading(deploymentId, key, { text, now }) {
       const digest = createHash('sha256').update(text).digest('hex');

@@ -205,6 +205,7 @@ export const readings = sqliteTable(
     digest: text()
       .notNull()
       .references(() => snapshots.digest),
+    /** When it was read, or of use last. */
     readAt: integer().notNull(),
   },
   (t) => [primaryKey({ columns: [t.deploymentId, t.key] }), index('readings_digest').on(t.digest)],

@@ -105,7 +105,10 @@ export function createSides(context: ChangesContext, compared: Compared): Sides 
 
   async function kept(key: string, read: () => Promise<ReadSide>): Promise<ReadSide> {
     const known = store.changes.reading(deployment.id, key);
-    if (known !== undefined) return JSON.parse(known) as ReadSide;
+    if (known !== undefined) {
+      store.changes.readingUsed(deployment.id, key, context.now());
+      return JSON.parse(known) as ReadSide;
+    }
     const side = await read();
     // What was not read may be read the next time.
     if (Object.values(side).every(({ status }) => status !== 'unread')) keep(key, JSON.stringify(side));
