@@ -4,7 +4,7 @@ CREATE TABLE `__new_deliveries` (
 	`received_at` integer NOT NULL
 );
 --> statement-breakpoint
-INSERT INTO `__new_deliveries`("id", "received_at") SELECT "id", "received_at" FROM `deliveries`;--> statement-breakpoint
+INSERT INTO `__new_deliveries`("id", "received_at") SELECT "id", "received_at" FROM (SELECT rowid AS "place", "id", "received_at" FROM `deliveries` ORDER BY "place" DESC LIMIT 100000) ORDER BY "place";--> statement-breakpoint
 DROP TABLE `deliveries`;--> statement-breakpoint
 ALTER TABLE `__new_deliveries` RENAME TO `deliveries`;--> statement-breakpoint
 PRAGMA foreign_keys=ON;

@@ -32,31 +32,29 @@ export function deliveryQueries(db: Database, sqlite: SqliteConnection, most = M
   /** What the transactions under way have changed in memory, each with what undoes it. */
   let undo: Array<() => void> = [];
 
-  function read(): Set<string> {
-    // Releases before kept whatever came.
-    const newest = sql`select rowid from ${deliveries} order by rowid desc limit 1 offset ${most}`;
-    db.delete(deliveries).where(sql`rowid <= (${newest})`).run();
-    return new Set(ids.all() as string[]);
-  }
-
   function forget(which: SQL, limit: number): number {
     const oldest = sql`select rowid from ${deliveries} where ${which} order by rowid limit ${limit}`;
     const gone = db.delete(deliveries).where(sql`rowid in (${oldest})`).returning({ id: deliveries.id }).all();
     for (const { id } of gone) known?.delete(id);
-    undo.push(() => {
+    changed(() => {
       for (const { id } of gone) known?.add(id);
     });
     return gone.length;
   }
 
+  function changed(undoing: () => void): void {
+    if (sqlite.inTransaction) undo.push(undoing);
+  }
+
   return {
     remember(id, now) {
-      known ??= read();
+      known ??= new Set(ids.all() as string[]);
       if (known.has(id)) return false;
-      if (known.size >= most) forget(sql`true`, Math.ceil(most / 100));
+      // With some room to spare, so that not each one has to make its own.
+      if (known.size >= most) forget(sql`true`, known.size - most + Math.ceil(most / 100));
       insert({ id, now });
       known.add(id);
-      undo.push(() => known?.delete(id));
+      changed(() => known?.delete(id));
       return true;
     },
     forgetOld(now, limit) {
@@ -70,15 +68,16 @@ export function deliveryQueries(db: Database, sqlite: SqliteConnection, most = M
       return forget(sql`rowid < coalesce((${kept}), ${Number.MAX_SAFE_INTEGER})`, limit);
     },
     around(transaction) {
+      // Asked before: one within another that fails may end both, as on a full disk.
+      const isOutermost = !sqlite.inTransaction;
       const before = undo.length;
       try {
         return transaction();
       } catch (error) {
-        for (const change of undo.slice(before).reverse()) change();
-        undo.length = before;
+        for (const undoing of undo.splice(before).reverse()) undoing();
         throw error;
       } finally {
-        if (!sqlite.inTransaction) undo = [];
+        if (isOutermost) undo = [];
       }
     },
   };

@@ -84,6 +84,26 @@ describe('a delivery whose transaction was undone is taken when it comes again',
     expect([take('outer'), take('outer')]).toEqual([true, false]);
   });
 
+  it('one around another that ended both: the disk was full', () => {
+    const { db, sqlite, close } = openDatabase(file);
+    const { around, remember } = deliveryQueries(db, sqlite);
+    const transaction = <T>(act: () => T): T => around(() => sqlite.transaction(act).immediate());
+    const insert = sqlite.prepare('insert into deliveries (id, received_at) values (?, 0)');
+    try {
+      const pages = sqlite.pragma('page_count', { simple: true });
+      sqlite.pragma(`max_page_count = ${pages}`);
+      expect(() =>
+        transaction(() => {
+          remember('outer', 0);
+          transaction(() => insert.run('x'.repeat(100_000)));
+        }),
+      ).toThrow('database or disk is full');
+      expect([remember('outer', 0), remember('outer', 0)]).toEqual([true, false]);
+    } finally {
+      close();
+    }
+  });
+
   it('that of one which came at the same time and failed', async () => {
     const remembered = store.batched(() => store.deliveries.remember('a', 0));
     await expect(store.batched(failing)).rejects.toThrow('no');
@@ -92,19 +112,32 @@ describe('a delivery whose transaction was undone is taken when it comes again',
   });
 });
 
-it('what an earlier release has remembered is known', () => {
-  const older = join(folder, 'older.sqlite');
-  const sqlite = openSqlite(older);
-  migrate(drizzle({ client: sqlite }), { migrationsFolder: migrationsUntil('0008_') });
-  const insert = sqlite.prepare('insert into deliveries (id, received_at) values (?, ?)');
-  for (const [at, id] of ['c', 'a', 'b'].entries()) insert.run(id, at * DAY);
-  sqlite.close();
+describe('what an earlier release has remembered', () => {
+  /** The store opened on the file that such a release has left. */
+  function openOlder(ids: readonly string[]): void {
+    store.close();
+    file = join(folder, 'older.sqlite');
+    const sqlite = openSqlite(file);
+    migrate(drizzle({ client: sqlite }), { migrationsFolder: migrationsUntil('0008_') });
+    const insert = sqlite.prepare('insert into deliveries (id, received_at) values (?, ?)');
+    sqlite.transaction(() => {
+      for (const [at, id] of ids.entries()) insert.run(id, at);
+    })();
+    sqlite.close();
+    store = openStore(file);
+  }
 
-  store.close();
-  file = older;
-  store = openStore(file);
-  expect([take('a'), take('b'), take('c'), take('d')]).toEqual([false, false, false, true]);
-  expect(kept()).toEqual(['c', 'a', 'b', 'd']);
+  it('is known', () => {
+    openOlder(['c', 'a', 'b']);
+    expect([take('a'), take('b'), take('c'), take('d')]).toEqual([false, false, false, true]);
+    expect(kept()).toEqual(['c', 'a', 'b', 'd']);
+  });
+
+  it('is known of the last 100,000', () => {
+    const ids = Array.from({ length: 100_003 }, (_, index) => `${(index * 7919) % 100_003}`);
+    openOlder(ids);
+    expect(kept()).toEqual(ids.slice(3));
+  });
 });
 
 it('they are forgotten after three days, the oldest first and no more than asked for', () => {
@@ -159,9 +192,9 @@ describe('no more than so many are remembered', () => {
     for (const id of 'abcdef') take(id);
     withFew((took) => {
       expect(took('def')).toEqual([false, false, false]);
-      expect(took('ag')).toEqual([true, true]);
+      expect(took('ga')).toEqual([true, true]);
     });
-    expect(kept()).toEqual(['f', 'a', 'g']);
+    expect(kept()).toEqual(['f', 'g', 'a']);
   });
 });
 
