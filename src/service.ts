@@ -238,7 +238,7 @@ export async function startService(config: Config, options: ServiceOptions): Pro
       }, metrics.upload),
       releaseBundle: async (bundle, { keepTree, keepArchive }) => {
         await bundles.release(bundle, { keepTree });
-        if (!keepArchive) await bundles.remove(bundle.digest);
+        if (!keepArchive()) await bundles.remove(bundle.digest);
       },
       recogniseApp: presets.recognise,
       previewUrl: urlOf,

@@ -66,7 +66,7 @@ export interface CiContext {
   /** Ends a job's claim on what it sent: drops its unpacked tree, and the archive where nothing else needs it. */
   releaseBundle(
     bundle: ReceivedBundle,
-    options: { readonly keepTree: boolean; readonly keepArchive: boolean },
+    options: { readonly keepTree: boolean; readonly keepArchive: () => boolean },
   ): Promise<void>;
   recogniseApp(request: {
     readonly tree: string;

@@ -63,7 +63,7 @@ export async function takeSource(
   } finally {
     // Nothing brings a merged one back: its bundle may have been removed while these same files were on their way.
     const mayRun = ({ stopReason }: DeploymentRow) => stopReason !== 'merged' && stopReason !== 'deleted';
-    const keepArchive = used || store.revisions.deploymentsOfBundle(bundle.digest).some(mayRun);
+    const keepArchive = () => used || store.revisions.deploymentsOfBundle(bundle.digest).some(mayRun);
     await context.releaseBundle(bundle, { keepTree: used, keepArchive });
   }
 }

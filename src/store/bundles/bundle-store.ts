@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, mkdirSync, renameSync } from 'node:fs';
 import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ProblemError } from '../../errors.ts';
 import { receiveArchive } from './receive-archive.ts';
 import type { BundleLimits } from './refusals.ts';
@@ -177,8 +177,10 @@ export function createBundleStore(options: {
     async remove(digest) {
       if (undecided.of(digest).length > 0) return;
       onRemove?.(digest);
-      await rm(archivePath(digest), { force: true });
-      await this.dropStaged(digest);
+      const [aside, gone] = [join(incoming, `${randomUUID()}.tar.gz`), staged.takeAll(digest)];
+      // In the same turn as the look at who receives it: the same files that arrive while it goes would be taken for kept, and go with it.
+      moveAside(archivePath(digest), aside);
+      for (const path of [aside, ...gone]) await rm(path, { recursive: true, force: true });
     },
 
     async ageMs(digest) {
@@ -221,6 +223,16 @@ export function createBundleStore(options: {
       await makeFolders();
     },
   };
+}
+
+/** One that is not there is fine. */
+function moveAside(archive: string, aside: string): void {
+  mkdirSync(dirname(aside), { recursive: true, mode: 0o700 });
+  try {
+    renameSync(archive, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, link, mkdir, readdir, readFile, readlink, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Entry, makeArchive } from './archives.ts';
@@ -186,6 +187,31 @@ describe('bundles that come and go', () => {
     await store.release(looked, { keepTree: false });
     expect(await readdir(join(root, 'bundles', 'trees'))).toEqual([]);
     for (const name of ['one', 'two']) expect(await readdir(join(root, name))).toEqual(['a']);
+  });
+
+  it('one that has arrived is there, whenever the same one from before is removed', async () => {
+    const { store } = await makeStore();
+    const archive = makeArchive([{ path: 'a', content: 'a' }]);
+    const lost: number[] = [];
+    let longest = 0;
+    for (let round = 0; round < 500; round += 1) {
+      const before = await store.receive(inPieces(archive));
+      await store.release(before, { keepTree: false });
+      let isReceived = false;
+      const receiving = store.receive(inPieces(archive)).finally(() => {
+        isReceived = true;
+      });
+      const removedAt = round === 0 ? Number.POSITIVE_INFINITY : (round * 7) % longest;
+      let turn = 0;
+      for (; !isReceived && turn < removedAt; turn += 1) await nextTurn();
+      longest = Math.max(longest, turn);
+      const removing = store.remove(before.digest);
+      const received = await receiving;
+      await removing;
+      if (!(await store.has(received.digest))) lost.push(round);
+      await store.release(received, { keepTree: false });
+    }
+    expect(lost).toEqual([]);
   });
 
   it('the same bundle from two jobs at once is kept once, and gives two trees', async () => {
