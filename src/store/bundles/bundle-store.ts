@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync, renameSync } from 'node:fs';
+import { createReadStream, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ProblemError } from '../../errors.ts';
@@ -177,10 +177,9 @@ export function createBundleStore(options: {
     async remove(digest) {
       if (undecided.of(digest).length > 0) return;
       onRemove?.(digest);
-      const [aside, gone] = [join(incoming, `${randomUUID()}.tar.gz`), staged.takeAll(digest)];
       // In the same turn as the look at who receives it: the same files that arrive while it goes would be taken for kept, and go with it.
-      moveAside(archivePath(digest), aside);
-      for (const path of [aside, ...gone]) await rm(path, { recursive: true, force: true });
+      const aside = moveAside(archivePath(digest), join(incoming, `${randomUUID()}.tar.gz`));
+      for (const path of [...aside, ...staged.takeAll(digest)]) await rm(path, { recursive: true, force: true });
     },
 
     async ageMs(digest) {
@@ -225,13 +224,16 @@ export function createBundleStore(options: {
   };
 }
 
-/** One that is not there is fine. */
-function moveAside(archive: string, aside: string): void {
-  mkdirSync(dirname(aside), { recursive: true, mode: 0o700 });
+/** Takes an archive out of the way at once, and returns what is left to be removed. One that is not there is fine. */
+function moveAside(archive: string, aside: string): string[] {
   try {
+    mkdirSync(dirname(aside), { recursive: true, mode: 0o700 });
     renameSync(archive, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return [aside];
+  } catch {
+    // On a full disk even a rename may lack room. To remove a large file takes longer.
+    rmSync(archive, { force: true });
+    return [];
   }
 }
 

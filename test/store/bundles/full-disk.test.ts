@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -61,6 +61,20 @@ describe('a full disk', () => {
       const error: unknown = await writeFile('/dev/full', 'x').catch((reason: unknown) => reason);
       expect(explainFileError(error)).toMatchObject({ type: 'no-space-left', status: 507, message: MESSAGE });
     }
+  });
+
+  it('is no reason why a bundle could not be removed, where not even a folder can be made to move it into', async () => {
+    const root = await makeFolder();
+    const store = createBundleStore({ directory: join(root, 'bundles'), limits: LIMITS });
+    const received = await store.receive(inPieces(makeArchive([{ path: 'a', content: 'a' }])));
+    await store.release(received, { keepTree: true });
+    const incoming = join(root, 'bundles', 'incoming');
+    await rm(incoming, { recursive: true });
+    await writeFile(incoming, 'not a folder');
+
+    await store.remove(received.digest);
+
+    expect(await leftOn(root)).toEqual([]);
   });
 
   it.each(['ENOSPC', 'EDQUOT'])('%s is a problem of the service, any other error stays what it is', (code) => {
