@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { createReadStream, renameSync, rmSync } from 'node:fs';
 import { access, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { ProblemError } from '../../errors.ts';
 import { receiveArchive } from './receive-archive.ts';
 import type { BundleLimits } from './refusals.ts';
@@ -227,11 +227,10 @@ export function createBundleStore(options: {
 /** Takes an archive out of the way at once, and returns what is left to be removed. One that is not there is fine. */
 function moveAside(archive: string, aside: string): string[] {
   try {
-    mkdirSync(dirname(aside), { recursive: true, mode: 0o700 });
     renameSync(archive, aside);
     return [aside];
   } catch {
-    // On a full disk even a rename may lack room. To remove a large file takes longer.
+    // On a full disk even a rename may lack room, and the folder may be gone. To remove a large file takes longer.
     rmSync(archive, { force: true });
     return [];
   }
