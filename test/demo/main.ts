@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { emitKeypressEvents } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { formatDuration } from '../../src/deployment/units.ts';
 import type { DemoPush } from './app.ts';
@@ -19,9 +20,14 @@ Starts a stand-in GitLab, the service and a small project on this machine, opens
   --told          where to write what people are told of each push: the note, the job's log, what the API and the preview say
 `;
 
+/** How long an act may go on for whose GitLab is gone. */
+const ACT_ENDS_MS = 2_000;
+
 const options = readOptions();
 const app = chooseOrFail();
 let ending = false;
+/** The act that is played. */
+let underWay: Promise<unknown> = Promise.resolve();
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(options.once ? 1 : 0));
 console.log(`App: ${app.name} (${app.why})`);
 const folder = mkdtempSync(join(tmpdir(), 'branch-deployments-demo-'));
@@ -66,7 +72,9 @@ async function play(story: Story, what: string, act: () => Promise<Act>): Promis
   };
   const watch = setInterval(show, 200);
   try {
-    const { did, seen, tookMs } = await act();
+    const acting = act();
+    underWay = acting.catch(() => {});
+    const { did, seen, tookMs } = await acting;
     show();
     console.log(`✓ ${did} (${formatDuration(tookMs)})`);
     for (const line of seen) console.log(`    ${line}`);
@@ -127,6 +135,8 @@ async function end(code: number): Promise<never> {
   try {
     const setting = await starting.catch(() => undefined);
     await setting?.close();
+    // A git that it has begun would make its folder again.
+    await Promise.race([underWay, delay(ACT_ENDS_MS)]);
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   } catch (error) {
     failed = true;
