@@ -63,7 +63,10 @@ export interface CiContext {
   /** @throws ProblemError 507 where there is no room for an upload (of `bytes`, as far as that is known) */
   checkRoom(bytes?: number): Promise<void>;
   receiveBundle(body: AsyncIterable<Uint8Array>, info: { readonly declaredBytes?: number }): Promise<ReceivedBundle>;
-  /** Ends a job's claim on what it sent: drops its unpacked tree, and the archive where nothing else needs it. */
+  /**
+   * Ends a job's claim on what it sent: drops its unpacked tree, and the archive where nothing else needs it.
+   * @param options.keepArchive asked once the tree is gone: meanwhile another job may have come to need the archive
+   */
   releaseBundle(
     bundle: ReceivedBundle,
     options: { readonly keepTree: boolean; readonly keepArchive: () => boolean },
